@@ -1,0 +1,176 @@
+"""Building one source from Python: the whole way from a raw release to a data set on disk."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rsvp_builder.catalog import candidates
+from rsvp_builder.dataset.finish import finish
+from rsvp_builder.dataset.layout import Folder, read_json
+from rsvp_builder.engine.plan import Plan, make_plan, save_plan
+from rsvp_builder.engine.run import available_cpus, run_units
+from rsvp_builder.engine.unit import Job, UnitResult
+from rsvp_builder.errors import RsvpError, StrictError
+from rsvp_builder.ledger import BY_DESIGN
+from rsvp_builder.manifest import Manifest
+from rsvp_builder.readers import reader_for
+from rsvp_builder.settings import Settings
+from rsvp_builder.tasks import task
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a build stands, told after the plan and after every unit.
+
+    Attributes:
+        source: what is being built.
+        done: finished units, those of an earlier run included.
+        units: all units.
+        images: images seen by this run.
+        rows: rows written by this run.
+    """
+
+    source: str
+    done: int
+    units: int
+    images: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished build.
+
+    Attributes:
+        manifest: what was built.
+        out: folder of the data set.
+        summary: the ledger's summary.
+        notices: remarks on how the release was understood.
+        resumed: units that an earlier run had finished.
+    """
+
+    manifest: Manifest
+    out: Path
+    summary: dict[str, Any]
+    notices: tuple[str, ...]
+    resumed: int
+
+
+def build(
+    source: str,
+    root: Path,
+    out: Path,
+    settings: Settings | None = None,
+    *,
+    workers: int | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Built:
+    """Build one source into a data set.
+
+    A build that was interrupted goes on where it stopped when it is called again.
+
+    Args:
+        source: name or family of a shipped manifest, or the path of a TOML file.
+        root: folder of the raw release.
+        out: folder of the data set; other sources in it stay.
+        settings: what to make of the release.
+        workers: processes; None for one per core.
+        strict: stop at the first input that cannot be used.
+        overwrite: start this source anew if it is there already.
+        retry_failed: build again the units in which files could not be read.
+        on_progress: called after the plan and after every unit.
+
+    Raises:
+        RsvpError: a mistake to mend; the message says how.
+    """
+    settings = settings or Settings()
+    manifest = _choose(source, root)
+    for name in settings.tasks or manifest.tasks:
+        task(name)
+    index = reader_for(manifest).index(root, manifest)
+    plan = make_plan(manifest, settings, index)
+    if strict:
+        for drop in plan.drops:
+            if drop.reason not in BY_DESIGN:
+                raise StrictError(f"--strict: {drop}")
+    folder = Folder(out)
+    with _lock(folder):
+        if overwrite:
+            _remove(folder, manifest.name)
+        save_plan(folder, manifest, plan, root)
+        if retry_failed:
+            _forget_failed(folder, manifest.name, plan)
+        todo = [unit for unit in plan.units if not folder.marker(manifest.name, unit.number).exists()]
+        resumed = len(plan.units) - len(todo)
+        if not todo and _is_complete(folder, manifest.name):
+            summary = read_json(folder.ledger(manifest.name) / "summary.json")
+            return Built(manifest, out, summary, index.notices, resumed)
+        job = Job(root, out, manifest, settings, strict)
+        images = rows = 0
+
+        def tell(done: int) -> None:
+            if on_progress:
+                on_progress(Progress(manifest.name, done, len(plan.units), images, rows))
+
+        tell(resumed)
+        for done, result in enumerate(_run(job, todo, workers), start=resumed + 1):
+            images += result.counts.images_seen
+            rows += result.counts.rows
+            tell(done)
+        summary = finish(folder, manifest, settings, plan)
+    return Built(manifest, out, summary, index.notices, resumed)
+
+
+def _run(job: Job, todo: list[Any], workers: int | None) -> Iterator[UnitResult]:
+    return run_units(job, todo, workers or available_cpus())
+
+
+def _choose(source: str, root: Path) -> Manifest:
+    found = candidates(source)
+    return found[0] if len(found) == 1 else reader_for(found[0]).recognise(root, found)
+
+
+def _is_complete(folder: Folder, source: str) -> bool:
+    return folder.complete.is_file() and source in read_json(folder.complete)["sources"]
+
+
+def _remove(folder: Folder, source: str) -> None:
+    for path in (
+        folder.state(source),
+        folder.out / "data" / source,
+        folder.ledger(source),
+    ):
+        shutil.rmtree(path, ignore_errors=True)
+    folder.settings(source).unlink(missing_ok=True)
+
+
+def _forget_failed(folder: Folder, source: str, plan: Plan) -> None:
+    for unit in plan.units:
+        marker = folder.marker(source, unit.number)
+        if marker.exists() and UnitResult.load(marker).counts.quarantined:
+            marker.unlink()
+
+
+@contextmanager
+def _lock(folder: Folder) -> Iterator[None]:
+    """Keep two builds from writing into one folder; the lock goes with the process that holds it."""
+    try:
+        folder.lock.parent.mkdir(parents=True, exist_ok=True)
+        file = folder.lock.open("a")
+    except OSError as error:
+        raise RsvpError(f"{folder.out}: cannot be written: {error.strerror or error}") from error
+    with file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RsvpError(f"{folder.out}: another build is writing here; wait for it to end") from error
+        yield

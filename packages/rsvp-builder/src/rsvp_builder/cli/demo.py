@@ -1,0 +1,71 @@
+"""``rsvp-build demo``: the whole way on a small drawn release, for a first look and for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from rsvp_builder.cli.building import make_settings, report
+from rsvp_builder.cli.output import Json, print_json, stdout
+
+if TYPE_CHECKING:
+    from rsvp_builder.manifest import Manifest
+
+
+def demo(
+    source: Annotated[str, typer.Option(help="Source whose raw release is imitated.")] = "DOTA",
+    out: Annotated[Path, typer.Option(help="Folder for the release, the data set and its gallery.")] = Path(
+        "demo-output"
+    ),
+    with_defects: Annotated[
+        bool, typer.Option("--with-defects", help="Put one of each known defect into the release.")
+    ] = False,
+    raw_only: Annotated[
+        bool, typer.Option("--raw-only", help="Only write the raw release, build nothing.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Write a miniature raw release with drawn objects, build it and make its gallery."""
+    from rsvp_builder.catalog import candidates
+    from rsvp_builder.demo.dota import write_release
+
+    manifest = candidates(source)[0]
+    raw = out / "raw" / manifest.family
+    release = write_release(raw, version=manifest.version, seed=seed, with_defects=with_defects)
+    result = {"raw": str(raw), "images": len(release.images), "defects": len(release.defects)}
+    if not as_json:
+        stdout().print(f"raw release: {escape(str(raw))}, {len(release.images)} drawn images with labels")
+    if not raw_only:
+        result |= _build(manifest, raw, out / "dataset", quiet=as_json)
+    if as_json:
+        print_json(result)
+    elif not raw_only:
+        _next_steps(manifest, str(result["dataset"]), str(result["gallery"]))
+
+
+def _build(manifest: Manifest, raw: Path, dataset: Path, *, quiet: bool) -> dict[str, str]:
+    from rsvp_builder.build import build
+    from rsvp_builder.gallery import write_gallery
+
+    built = build(manifest.name, raw, dataset, make_settings(), overwrite=True)
+    gallery = write_gallery(dataset, dataset / "gallery.html")
+    if not quiet:
+        report(built)
+    return {"dataset": str(dataset), "gallery": str(gallery.path)}
+
+
+def _next_steps(manifest: Manifest, dataset: str, gallery: str) -> None:
+    console = stdout()
+    console.print(f"gallery:  {escape(gallery)} (open it in a browser)")
+    console.print()
+    console.print("[bold]Read it[/]")
+    console.print(f'  python -c "from datasets import load_dataset; print(load_dataset({dataset!r}))"')
+    console.print("[bold]Build the real one[/]")
+    for step in manifest.download:
+        console.print(f"  get {escape(step.what)}\n      from {step.url}\n      into {escape(step.into)}")
+    console.print(f"  rsvp-build --source {manifest.family} --root {manifest.family} --out rsvp-data")
+    console.print("  rsvp-build preview rsvp-data")

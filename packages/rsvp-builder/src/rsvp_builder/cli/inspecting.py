@@ -1,0 +1,122 @@
+"""``rsvp-build stats``, ``validate``, ``preview`` and ``status``: looking at what was built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from rsvp_builder.cli.output import Json, fail, print_json, stdout, table
+from rsvp_builder.errors import ExitCode
+
+Out = Annotated[Path, typer.Argument(help="Folder of the data set.")]
+
+_PROBLEMS_SHOWN = 20
+
+
+def stats(out: Out, as_json: Json = False) -> None:
+    """Count the finished data set by source, split, task and class."""
+    from rsvp_builder.dataset.stats import statistics
+
+    found = statistics(out)
+    if as_json:
+        print_json(found)
+        return
+    console = stdout()
+    for name, rows in found.items():
+        if not rows:
+            continue
+        console.print(f"[bold]{name.replace('_', ' ')}[/]")
+        numbers = tuple(key for key, value in rows[0].items() if isinstance(value, int | float))
+        made = table(*rows[0], right=numbers)
+        for row in rows:
+            made.add_row(*(_cell(value) for value in row.values()))
+        console.print(made)
+        console.print()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else escape(str(value))
+
+
+def validate(
+    out: Out,
+    decode: Annotated[bool, typer.Option("--decode", help="Decode every picture too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a finished data set against its format and its ledger."""
+    from rsvp_builder.dataset.validate import validate as check
+
+    report = check(out, decode=decode)
+    code = ExitCode.INVALID_DATASET if report.problems else ExitCode.OK
+    if as_json:
+        print_json({"valid": not report.problems, "rows": report.rows, "problems": report.problems})
+    elif report.problems:
+        for problem in report.problems[:_PROBLEMS_SHOWN]:
+            stdout().print(escape(problem))
+        fail(f"{out}: {len(report.problems)} problems in {report.rows:,} rows")
+    else:
+        stdout().print(f"{escape(str(out))}: valid, {report.rows:,} rows in {report.shards} shards")
+    raise typer.Exit(code)
+
+
+def preview(
+    out: Out,
+    html: Annotated[
+        Path | None, typer.Option(help="Where to write the page. [default: OUT/gallery.html]")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = 60,
+    max_side: Annotated[int, typer.Option(min=64, help="Longer side of the pictures in the page.")] = 900,
+    as_json: Json = False,
+) -> None:
+    """Write a gallery of the data set: one HTML file that needs nothing else."""
+    from rsvp_builder.dataset.layout import Folder
+    from rsvp_builder.gallery import write_gallery
+
+    Folder(out).sources()
+    made = write_gallery(out, html or out / "gallery.html", limit=limit, max_side=max_side)
+    if as_json:
+        print_json(
+            {
+                "path": str(made.path),
+                "rows_shown": made.rows_shown,
+                "rows_total": made.rows_total,
+                "bytes": made.bytes,
+            }
+        )
+    else:
+        stdout().print(
+            f"gallery: {escape(str(made.path))} ({made.rows_shown} of {made.rows_total:,} rows, "
+            f"{made.bytes / 1e6:.1f} MB)",
+            soft_wrap=True,
+        )
+
+
+def status(out: Out, as_json: Json = False) -> None:
+    """Tell how far the builds in a folder are, finished or not."""
+    from rsvp_builder.dataset.status import build_status
+
+    found = build_status(out)
+    if as_json:
+        print_json(found)
+        return
+    made = table("source", "state", "units", "images", "rows", "quarantined", right=("units", "images", "rows"))
+    for entry in found:
+        made.add_row(
+            entry["source"],
+            entry["state"],
+            f"{entry['units_done']} of {entry['units']}",
+            f"{entry['images_written']:,} of {entry['images_seen']:,}",
+            f"{entry['rows']:,}",
+            str(entry["quarantined"]),
+        )
+    stdout().print(made)
+    for entry in found:
+        if entry["state"] != "complete":
+            stdout().print(f"{entry['source']}: rerun its build command to go on; finished units are kept")
+        elif entry["quarantined"]:
+            stdout().print(f"{entry['source']}: files mended? rerun its build command with --retry-failed")

@@ -1,0 +1,93 @@
+"""The data set's card: ``README.md`` with the YAML that ``datasets`` and the hub read.
+
+Every number comes from the ledger, every term of use from the manifests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from rsvp_builder import __version__
+from rsvp_builder.dataset.layout import Folder, commit, read_json
+
+_SIZE_CATEGORIES = (
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+    (10**8, "10M<n<100M"),
+)
+
+
+def write_card(folder: Folder, sources: list[str]) -> None:
+    """Write ``README.md`` for all complete sources of the folder."""
+    parts = [
+        {
+            "summary": read_json(folder.ledger(source) / "summary.json"),
+            **{key: read_json(folder.settings(source))[key] for key in ("manifest", "settings")},
+        }
+        for source in sources
+    ]
+    header = yaml.safe_dump(_metadata(parts), sort_keys=False, allow_unicode=True, width=1000)
+    environment = Environment(
+        loader=PackageLoader("rsvp_builder.dataset"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown of our own numbers and manifests, not HTML
+    )
+    environment.filters["n"] = lambda value: f"{value:,}"
+    body = environment.get_template("card.md.j2").render(
+        sources=parts,
+        rows=sum(part["summary"]["rows"]["written"] for part in parts),
+        marks=sum(part["summary"]["marks"]["written"] for part in parts),
+        images=sum(part["summary"]["images"]["written"] for part in parts),
+        version=__version__,
+    )
+    commit(folder.card, f"---\n{header}---\n\n{body}".encode())
+
+
+def _metadata(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    rows = sum(part["summary"]["rows"]["written"] for part in parts)
+    licences = {part["manifest"]["licence"]["id"] for part in parts}
+    one = next(iter(licences)) if len(licences) == 1 else "other"
+    metadata: dict[str, Any] = {
+        "pretty_name": "Remote-sensing visual prompts: " + ", ".join(p["manifest"]["name"] for p in parts),
+        "license": one.lower(),
+        "language": ["en"],
+        "task_categories": ["image-text-to-text", "object-detection"],
+        "tags": ["remote-sensing", "visual-prompt", "rsvp-builder"],
+        "size_categories": [next((name for limit, name in _SIZE_CATEGORIES if rows < limit), "n>1T")],
+    }
+    if one == "other":
+        metadata["license_name"] = "see-terms-per-source"
+    # A split without rows would be a configuration that datasets cannot load.
+    by_source = {
+        part["manifest"]["name"]: [s for s, of in part["summary"]["splits"].items() if of["rows"]]
+        for part in parts
+    }
+    splits = sorted({split for of_source in by_source.values() for split in of_source})
+    default = [
+        {
+            "split": split,
+            "path": [f"data/{name}/{split}-*.parquet" for name, own in by_source.items() if split in own],
+        }
+        for split in splits
+    ]
+    metadata["configs"] = [
+        {"config_name": "default", "default": True, "data_files": default},
+        *(
+            {
+                "config_name": name,
+                "data_files": [{"split": s, "path": f"data/{name}/{s}-*.parquet"} for s in own],
+            }
+            for name, own in by_source.items()
+            if own
+        ),
+    ]
+    return metadata

@@ -1,0 +1,141 @@
+"""The end of a source's build: the ledger merged, the settings saved, the card written, the mark set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rsvp_builder.dataset.card import write_card
+from rsvp_builder.dataset.layout import Folder, commit_json, publish, read_json
+from rsvp_builder.engine.plan import Plan, saved_settings
+from rsvp_builder.engine.unit import UnitResult
+from rsvp_builder.ledger import Counts
+from rsvp_builder.manifest import Manifest
+from rsvp_builder.settings import Settings
+
+_IMAGES = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("split", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("image", pa.string()),
+        ("label", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("objects_seen", pa.int64()),
+        ("objects_written", pa.int64()),
+        ("rows", pa.int64()),
+    ]
+)
+_DROPS = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("reason", pa.string()),
+        ("image_id", pa.string()),
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("value", pa.string()),
+        ("expected", pa.string()),
+    ]
+)
+
+
+def finish(folder: Folder, manifest: Manifest, settings: Settings, plan: Plan) -> dict[str, Any]:
+    """Close the build of one source whose units are all done.
+
+    Returns:
+        The source's summary, as in ``ledger/<source>/summary.json``.
+
+    Raises:
+        UnbalancedLedgerError: something that was seen is neither written nor dropped.
+    """
+    name = manifest.name
+    counts = Counts(images_seen=sum(drop.kind == "image" for drop in plan.drops))
+    counts.drop(plan.drops)
+    splits: dict[str, Counts] = {}
+    tasks, classes, sizes = Counter[str](), Counter[str](), Counter[str]()
+    for result in _results(folder, name, plan):
+        counts.add(result.counts)
+        splits.setdefault(result.split, Counts()).add(result.counts)
+        tasks.update(result.tasks)
+        classes.update(result.classes)
+        sizes[result.split] += result.bytes
+    counts.check(name)
+    order = list(manifest.classes.values())
+    summary = {
+        "source": name,
+        "version": manifest.version,
+        **counts.summary(),
+        "splits": {
+            split: {
+                "shards": sum(unit.split == split for unit in plan.units),
+                "bytes": sizes[split],
+                "images": of_split.images_written,
+                "objects": of_split.objects_written,
+                "rows": of_split.rows,
+                "marks": of_split.marks,
+            }
+            for split, of_split in splits.items()
+        },
+        "tasks": dict(tasks),
+        "classes": {label: classes[label] for label in order if classes[label]},
+    }
+    ledger = folder.ledger(name)
+    ledger.mkdir(parents=True, exist_ok=True)
+    _write(ledger / "images.parquet", _IMAGES, _image_entries(folder, name, plan))
+    _write(ledger / "drops.parquet", _DROPS, _drop_entries(folder, name, plan))
+    commit_json(ledger / "summary.json", summary)
+    commit_json(folder.settings(name), saved_settings(manifest, settings))
+    complete = read_json(folder.complete)["sources"] if folder.complete.exists() else []
+    sources = sorted({*complete, name})
+    write_card(folder, sources)
+    commit_json(folder.complete, {"format": 1, "sources": sources})
+    return summary
+
+
+def _results(folder: Folder, source: str, plan: Plan) -> Iterator[UnitResult]:
+    return (UnitResult.load(folder.marker(source, unit.number)) for unit in plan.units)
+
+
+def _image_entries(folder: Folder, source: str, plan: Plan) -> Iterator[list[dict[str, Any]]]:
+    left_out = [
+        {
+            "image_id": drop.image_id,
+            "split": drop.image_id.partition("/")[0],
+            "status": "dropped",
+            "reason": drop.reason.value,
+            "image": drop.file,
+            "objects_seen": 0,
+            "objects_written": 0,
+            "rows": 0,
+        }
+        for drop in plan.drops
+        if drop.kind == "image"
+    ]
+    yield left_out
+    for result in _results(folder, source, plan):
+        yield result.images
+
+
+def _drop_entries(folder: Folder, source: str, plan: Plan) -> Iterator[list[dict[str, Any]]]:
+    yield [asdict(drop) for drop in plan.drops]
+    for result in _results(folder, source, plan):
+        yield [asdict(drop) for drop in result.drops]
+
+
+
+
+def _write(path: Path, schema: pa.Schema, batches: Iterable[list[dict[str, Any]]]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for batch in batches:
+            if batch:
+                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
+    publish(temporary, path)

@@ -1,0 +1,119 @@
+"""Where things lie in a data set's folder.
+
+::
+
+    OUT/README.md                                card, with the configurations that datasets reads
+    OUT/dataset.json                             written last: the sources that are complete
+    OUT/data/<source>/<split>-00000-of-00007.parquet
+    OUT/ledger/<source>/{summary.json, images.parquet, drops.parquet}
+    OUT/settings/<source>.json                   the settings and manifest of the run
+    OUT/.build/                                  state for resuming: plan and a marker for each unit
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from rsvp_builder.errors import RsvpError
+
+
+class Folder:
+    """Paths inside one data set's folder."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.card = out / "README.md"
+        self.complete = out / "dataset.json"
+        self.lock = out / ".build" / "lock"
+
+    def shard(self, source: str, split: str, number: int, of: int) -> Path:
+        """One shard; numbers count from 0 within the split."""
+        return self.out / "data" / source / f"{split}-{number:05d}-of-{of:05d}.parquet"
+
+    def ledger(self, source: str) -> Path:
+        """Folder of the source's ledger."""
+        return self.out / "ledger" / source
+
+    def settings(self, source: str) -> Path:
+        """The saved settings of the source's run."""
+        return self.out / "settings" / f"{source}.json"
+
+    def state(self, source: str) -> Path:
+        """Folder of the plan and the unit markers."""
+        return self.out / ".build" / source
+
+    def plan(self, source: str) -> Path:
+        """The plan of the source's run."""
+        return self.state(source) / "plan.json"
+
+    def marker(self, source: str, unit: int) -> Path:
+        """The marker of a finished unit."""
+        return self.state(source) / f"unit-{unit:06d}.json"
+
+    def planned(self) -> list[str]:
+        """Sources that have been begun here, sorted."""
+        return sorted(path.parent.name for path in self.out.glob(".build/*/plan.json"))
+
+    def sources(self) -> list[str]:
+        """Sources that are complete.
+
+        Raises:
+            RsvpError: this is no finished data set.
+        """
+        if not self.complete.is_file():
+            begun = self.planned()
+            hint = (
+                f" The build of {', '.join(begun)} has not finished: rerun it, it resumes."
+                if begun
+                else " Build one with `rsvp-build --source NAME --root RAW --out OUT`."
+            )
+            raise RsvpError(f"{self.out}: not a finished data set (no dataset.json).{hint}")
+        names: list[str] = sorted(read_json(self.complete)["sources"])
+        return names
+
+    def shards(self, source: str) -> list[Path]:
+        """All shards of a source, sorted."""
+        return sorted((self.out / "data" / source).glob("*.parquet"))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of ours.
+
+    Raises:
+        RsvpError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise RsvpError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise RsvpError(f"{path}: damaged ({error}); delete it and rerun the build") from error
+
+
+def commit(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, even after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    publish(temporary, path)
+
+
+def commit_json(path: Path, content: Any) -> None:
+    """:func:`commit` for JSON, indented, keys in the order given."""
+    commit(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a finished, synced temporary file its name, and make the name last."""
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,151 @@
+"""Writing Parquet shards of the published row.
+
+Rows of one image lie in one row group and share its bytes through Parquet's dictionary encoding, so
+a picture with twelve rows is stored once, and readers see twelve ordinary rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rsvp_builder.dataset.layout import publish
+from rsvp_builder.record import ROW_SCHEMA, IntArray, huggingface_metadata
+
+ROW_GROUP_BYTES = 32 * 2**20
+"""Picture bytes after which a row group ends, each picture counted once."""
+
+ROW_GROUP_BYTES_READ = 256 * 2**20
+"""The same with each picture counted for every row: what a reader of the row group holds."""
+
+ROW_GROUP_ROWS = 10_000
+"""Rows after which a row group ends where pictures are only referenced."""
+
+# Columns of few distinct values. The others would only fill the dictionary, which is not limited.
+_DICTIONARY_COLUMNS = [
+    "image.bytes",
+    "image.path",
+    "image_id",
+    "width",
+    "height",
+    "gsd",
+    "image_source",
+    "source",
+    "source_version",
+    "split",
+    "task",
+    "granularity",
+    "domain",
+    "marks.list.element.index",
+    "marks.list.element.kind",
+    "marks.list.element.label",
+    "marks.list.element.flags.list.element",
+    "messages.list.element.role",
+    "provenance",
+    "license",
+    "builder_version",
+]
+_UNLIMITED = 2**31 - 1
+
+# As ROW_SCHEMA, with the picture's bytes given as a dictionary.
+_IMAGE_TYPE = pa.struct([("bytes", pa.dictionary(pa.int32(), pa.binary())), ("path", pa.string())])
+_WRITTEN_SCHEMA = pa.schema([(f.name, _IMAGE_TYPE if f.name == "image" else f.type) for f in ROW_SCHEMA])
+
+
+class ShardWriter:
+    """Writes one shard under a temporary name; :meth:`commit` gives it its own.
+
+    Attributes:
+        rows: rows written so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.rows = 0
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._file = self._temporary.open("wb")
+        self._writer = pq.ParquetWriter(
+            self._file,
+            _WRITTEN_SCHEMA,
+            # Pictures are compressed already.
+            compression={
+                name: "none" if name == "image.bytes" else "zstd" for name in _physical_columns()
+            },
+            use_dictionary=_DICTIONARY_COLUMNS,
+            dictionary_pagesize_limit=_UNLIMITED,
+            write_page_checksum=True,
+            write_page_index=True,
+            # A stored Arrow schema would tell readers that image.bytes is a dictionary.
+            store_schema=False,
+        )
+        self._writer.add_key_value_metadata({"huggingface": huggingface_metadata()})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the temporary file, unless the shard was committed."""
+        self._writer.close()
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def write(
+        self, tables: Sequence[pa.Table], frames: Sequence[IntArray], pictures: Sequence[bytes | None], paths: Sequence[str]
+    ) -> None:
+        """Write one row group.
+
+        Args:
+            tables: rows without ``image``, one table a task.
+            frames: for each table, the picture of each row.
+            pictures: bytes of each picture, or None for one that is only referenced.
+            paths: name of each picture, or its absolute path where it is referenced.
+        """
+        dictionary = pa.array(pictures, pa.binary())
+        names = pa.array(paths, pa.string())
+        whole = []
+        for table, frame in zip(tables, frames, strict=True):
+            picture = pa.array(frame, pa.int32())
+            if dictionary.null_count:
+                stored = pa.nulls(len(picture), _IMAGE_TYPE.field("bytes").type)
+            else:
+                stored = pa.DictionaryArray.from_arrays(picture, dictionary)
+            image = pa.StructArray.from_arrays([stored, names.take(picture)], fields=list(_IMAGE_TYPE))
+            whole.append(table.add_column(1, _WRITTEN_SCHEMA.field("image"), image))
+        joined = pa.concat_tables(whole)
+        if joined.num_rows:
+            self._writer.write_table(joined, row_group_size=joined.num_rows)
+        self.rows += joined.num_rows
+
+    def commit(self) -> int:
+        """Finish the file, make it last and give it its name; returns its size in bytes."""
+        self._writer.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        size = self._file.tell()
+        self._file.close()
+        publish(self._temporary, self._path)
+        return size
+
+
+def _physical_columns() -> list[str]:
+    names = []
+    for field in ROW_SCHEMA:
+        names += _leaves(field.name, field.type)
+    return names
+
+
+def _leaves(path: str, arrow_type: pa.DataType) -> list[str]:
+    if pa.types.is_list(arrow_type):
+        return _leaves(f"{path}.list.element", arrow_type.value_type)
+    if pa.types.is_struct(arrow_type):
+        return [leaf for field in arrow_type for leaf in _leaves(f"{path}.{field.name}", field.type)]
+    return [path]

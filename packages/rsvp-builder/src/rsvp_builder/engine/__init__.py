@@ -1,0 +1,1 @@
+"""Running a build: ``plan`` cuts it into units, ``unit`` does one, ``run`` does all of them."""

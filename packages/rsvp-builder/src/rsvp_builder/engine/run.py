@@ -1,0 +1,85 @@
+"""Running the units of a build, in this process or in several; results come in the order of the plan."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from rsvp_builder.engine.plan import Unit
+from rsvp_builder.engine.unit import Job, UnitResult, run_unit
+from rsvp_builder.errors import RsvpError
+
+_WATCH_SECONDS = 0.5
+
+
+def available_cpus() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_units(job: Job, units: Sequence[Unit], workers: int) -> Iterator[UnitResult]:
+    """Build the units.
+
+    Args:
+        job: what they share.
+        units: units to build.
+        workers: processes to use; 1 builds in this one.
+
+    Raises:
+        RsvpError: a worker died (for example for want of memory); what is finished stays.
+        StrictError: under ``strict``, for the first unit in order that has a defect.
+    """
+    if workers == 1 or len(units) <= 1:
+        for unit in units:
+            yield run_unit(job, unit)
+        return
+    # forkserver: forking a process in which Arrow has started threads may hang.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["rsvp_builder.engine.unit"])
+    with ProcessPoolExecutor(
+        min(workers, len(units)), mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
+    ) as pool:
+        waiting: deque[Future[UnitResult]] = deque()
+        rest = iter(units)
+        try:
+            for unit in rest:
+                waiting.append(pool.submit(run_unit, job, unit))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise RsvpError(
+                "a worker process was killed, most likely for want of memory; finished units are kept. "
+                "Rerun the same command, with fewer --workers."
+            ) from error
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _end_with_parent(parent: int) -> None:
+    """In a worker: end soon after the build is killed, instead of waiting for work for ever."""
+
+    def watch() -> None:
+        while _is_alive(parent):
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

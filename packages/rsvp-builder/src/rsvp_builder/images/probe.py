@@ -1,0 +1,97 @@
+"""Size and soundness of an image file without decoding it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import imagesize
+
+Format = Literal["png", "jpeg", "tiff", "bmp"]
+
+COPIED: frozenset[Format] = frozenset({"png", "jpeg"})
+"""Formats whose bytes are published as they are; others are re-encoded losslessly."""
+
+_HEAD = 1 << 16
+_TAIL = 1 << 16
+_MAGIC: tuple[tuple[bytes, Format], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+    (b"BM", "bmp"),
+)
+# How a complete file ends. Half-copied files are the commonest damage and lack it.
+_ENDING: dict[Format, tuple[bytes, str]] = {
+    "png": (b"IEND\xaeB`\x82", "an IEND chunk"),
+    "jpeg": (b"\xff\xd9", "an end-of-image marker"),
+}
+
+
+class UnreadableImageError(Exception):
+    """An image file that cannot be used.
+
+    Attributes:
+        value: what was read.
+        expected: what was expected.
+    """
+
+    def __init__(self, value: str, expected: str) -> None:
+        super().__init__(f"{value}, expected {expected}")
+        self.value = value
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What the header says: format, width and height in pixels."""
+
+    format: Format
+    width: int
+    height: int
+
+
+def probe(path: Path) -> ImageInfo:
+    """Read format and size from the header, and check that the file is complete.
+
+    Size comes from the header alone, whatever it is: Pillow's pixel limit does not apply.
+
+    Raises:
+        UnreadableImageError: missing, empty, of another format, cut off, without a size, or turned
+            by EXIF (annotations may then be for the turned or the unturned picture).
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+            size = file.seek(0, io.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read()
+            file.seek(0)
+            return _examine(head, tail, file)
+    except OSError as error:
+        raise UnreadableImageError(error.strerror or str(error), "a readable image file") from error
+
+
+def _examine(head: bytes, tail: bytes, file: io.BufferedReader) -> ImageInfo:
+    if not head:
+        raise UnreadableImageError("an empty file", "an image")
+    format_ = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+    if format_ is None:
+        raise UnreadableImageError(f"a file starting with {head[:8]!r}", "PNG, JPEG, TIFF or BMP")
+    if format_ in _ENDING:
+        mark, name = _ENDING[format_]
+        if mark not in tail:
+            raise UnreadableImageError(f"a {format_.upper()} file that is cut off", f"{name} at its end")
+    try:
+        info = imagesize.get_info(file, dpi=False, colors=False, exif_rotation=format_ == "jpeg")
+    except Exception as error:  # header parsers fail in many ways on garbage; all mean the same here
+        raise UnreadableImageError(f"a damaged header ({error})", f"a {format_.upper()} header") from error
+    if info.width <= 0 or info.height <= 0:
+        raise UnreadableImageError("a header without a size", f"a {format_.upper()} header")
+    if info.rotation > 1:
+        raise UnreadableImageError(f"EXIF orientation {info.rotation}", "an upright image (orientation 1)")
+    return ImageInfo(format_, info.width, info.height)

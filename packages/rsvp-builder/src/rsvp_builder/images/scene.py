@@ -1,0 +1,124 @@
+"""Windows of large scenes, read from top to bottom, and their encoding.
+
+Memory holds one band of rows, as high as a window, however large the scene is.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from PIL import Image
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
+
+from rsvp_builder.images import TileFormat
+from rsvp_builder.images.probe import UnreadableImageError
+
+
+
+_CACHE_MB = 64
+_JPEG_QUALITY = 95
+# zlib level 1: tiles of aerial images hardly shrink further and level 6 takes four times as long.
+_PNG_LEVEL = 1
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Scene:
+    """An open image, read by windows whose upper edges never go up.
+
+    Compressed PNG rows can only be reached by decoding all rows above, so the rows that the next
+    window shares with this one are kept instead of being read again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a scene.
+
+        Raises:
+            UnreadableImageError: it cannot be opened, or is not of 1 to 4 bands of 8 bits.
+        """
+        self._env = rasterio.Env(GDAL_CACHEMAX=_CACHE_MB)
+        self._env.__enter__()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                self._file = rasterio.open(path)
+        except RasterioError as error:
+            self._env.__exit__(None, None, None)
+            raise UnreadableImageError(str(error), "an image that can be decoded") from error
+        bands, types = self._file.count, set(self._file.dtypes)
+        if bands > 4 or types != {"uint8"}:
+            self.close()
+            raise UnreadableImageError(f"{bands} bands of {', '.join(sorted(types))}", "1 to 4 bands of 8 bits")
+        self._palette: Pixels | None = None
+        if self._file.colorinterp[0] == ColorInterp.palette:
+            table = self._file.colormap(1)
+            self._palette = np.zeros((256, 3), np.uint8)
+            for index, colour in table.items():
+                self._palette[index] = colour[:3]
+        self._top = self._bottom = 0
+        self._rows = np.zeros((bands, 0, self._file.width), np.uint8)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._env.__exit__(None, None, None)
+
+    def window(self, x1: int, y1: int, x2: int, y2: int) -> Pixels:
+        """Pixels of a window: (height, width) for one band, else (height, width, bands), uint8.
+
+        Args:
+            x1: left edge, y1: upper edge, x2, y2: right and lower edge, exclusive; inside the scene,
+                with y1 not above an earlier window's.
+            y1: see x1.
+            x2: see x1.
+            y2: see x1.
+
+        Raises:
+            UnreadableImageError: the file is damaged there.
+        """
+        if y1 < self._top:
+            raise ValueError(f"windows go down a scene: {y1} is above {self._top}")
+        if y2 > self._bottom:
+            kept = self._rows[:, max(0, y1 - self._top) :]
+            start = max(self._bottom, y1)
+            try:
+                fresh = self._file.read(window=Window(0, start, self._file.width, y2 - start))
+            except RasterioError as error:
+                raise UnreadableImageError(str(error), "an image that can be decoded") from error
+            self._rows = np.concatenate([kept, fresh], axis=1) if kept.size else fresh
+            self._top, self._bottom = y1, y2
+        rows = self._rows[:, y1 - self._top : y2 - self._top, x1:x2]
+        if self._palette is not None:
+            palette_pixels: Pixels = self._palette[rows[0]]
+            return palette_pixels
+        pixels: Pixels = rows[0] if len(rows) == 1 else rows.transpose(1, 2, 0)
+        return np.ascontiguousarray(pixels)
+
+
+def encode(pixels: Pixels, format_: TileFormat) -> bytes:
+    """Encode (height, width[, bands]) uint8 pixels; JPEG drops transparency."""
+    image = Image.fromarray(pixels)
+    buffer = io.BytesIO()
+    if format_ == "png":
+        image.save(buffer, "PNG", compress_level=_PNG_LEVEL)
+    else:
+        flat = image if image.mode in ("L", "RGB") else image.convert("RGB")
+        flat.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()

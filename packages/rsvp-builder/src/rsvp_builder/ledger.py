@@ -1,0 +1,177 @@
+"""The ledger: whatever was seen is written or dropped, and every drop has a reason, file and line.
+
+``seen = written + dropped`` must hold for images and for objects, in every unit and in the whole
+build; :func:`Counts.check` is where it is held.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from rsvp_builder.errors import StrictError, UnbalancedLedgerError
+
+Kind = Literal["image", "object", "metadata"]
+"""``metadata`` is a header value or a second label file: noted, but neither an image nor an object lost."""
+
+
+class Reason(StrEnum):
+    """Why something that was seen is not in the data set."""
+
+    MALFORMED_LINE = "malformed_line"
+    NOT_FINITE = "not_finite"
+    UNKNOWN_CLASS = "unknown_class"
+    DEGENERATE = "degenerate"
+    OUTSIDE_IMAGE = "outside_image"
+    LABEL_UNREADABLE = "label_unreadable"
+    LABEL_MISSING = "label_missing"
+    IMAGE_MISSING = "image_missing"
+    IMAGE_UNREADABLE = "image_unreadable"
+    DUPLICATE_STEM = "duplicate_stem"
+    DIFFICULT = "difficult"
+    SPLIT_BY_TILES = "split_by_tiles"
+    NO_OBJECTS = "no_objects"
+    UNLABELLED_SPLIT = "unlabelled_split"
+
+
+QUARANTINE = frozenset({Reason.LABEL_UNREADABLE, Reason.IMAGE_UNREADABLE})
+"""Files that could not be read: the build goes on without them and its exit code says so."""
+
+BY_DESIGN = frozenset({Reason.DIFFICULT, Reason.SPLIT_BY_TILES, Reason.NO_OBJECTS, Reason.UNLABELLED_SPLIT})
+"""Drops that follow from the settings or the release and point at no defect; ``--strict`` passes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """One image, object or piece of metadata that is not in the data set.
+
+    Attributes:
+        kind: what was dropped.
+        reason: why.
+        image_id: the image, or the image that the object belongs to.
+        file: path relative to the release's root.
+        line: 1-based line in it, or None where the whole file is meant.
+        value: what was read.
+        expected: what was expected.
+    """
+
+    kind: Kind
+    reason: Reason
+    image_id: str
+    file: str
+    line: int | None
+    value: str
+    expected: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        read = f" read {self.value!r}," if self.value else ""
+        return f"{place}: {self.reason}:{read} expected {self.expected}"
+
+
+@dataclass(slots=True)
+class Drops:
+    """Collects drops; under ``strict`` the first that is not by design stops the build."""
+
+    strict: bool = False
+    entries: list[Drop] = field(default_factory=list)
+
+    def add(self, drop: Drop) -> None:
+        """Record one drop.
+
+        Raises:
+            StrictError: under ``strict``, unless the drop is by design.
+        """
+        if self.strict and drop.reason not in BY_DESIGN:
+            raise StrictError(f"--strict: {drop}")
+        self.entries.append(drop)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened to images and objects; addable over units.
+
+    An object that shows in several tiles is written once and gives several marks; ``marks`` and
+    ``rows`` count what is in the data set and may be larger than the number of objects.
+    """
+
+    images_seen: int = 0
+    images_written: int = 0
+    objects_seen: int = 0
+    objects_written: int = 0
+    rows: int = 0
+    marks: int = 0
+    images_dropped: Counter[str] = field(default_factory=Counter)
+    objects_dropped: Counter[str] = field(default_factory=Counter)
+
+    def drop(self, drops: Iterable[Drop]) -> None:
+        """Count drops by kind and reason."""
+        buckets = {"image": self.images_dropped, "object": self.objects_dropped}
+        for entry in drops:
+            if entry.kind in buckets:
+                buckets[entry.kind][entry.reason.value] += 1
+
+    def add(self, other: Counts) -> None:
+        """Add another unit's counts to these."""
+        self.images_seen += other.images_seen
+        self.images_written += other.images_written
+        self.objects_seen += other.objects_seen
+        self.objects_written += other.objects_written
+        self.rows += other.rows
+        self.marks += other.marks
+        self.images_dropped.update(other.images_dropped)
+        self.objects_dropped.update(other.objects_dropped)
+
+    def check(self, what: str) -> None:
+        """Hold the ledger's law.
+
+        Raises:
+            UnbalancedLedgerError: seen is not written plus dropped.
+        """
+        for kind, seen, written, dropped in (
+            ("images", self.images_seen, self.images_written, self.images_dropped.total()),
+            ("objects", self.objects_seen, self.objects_written, self.objects_dropped.total()),
+        ):
+            if seen != written + dropped:
+                raise UnbalancedLedgerError(
+                    f"{what}: the ledger does not balance: {seen} {kind} seen, {written} written, "
+                    f"{dropped} dropped. This is a defect of rsvp-builder; please report it."
+                )
+
+    @property
+    def quarantined(self) -> int:
+        """Images left out because a file could not be read."""
+        return sum(self.images_dropped[reason.value] for reason in QUARANTINE)
+
+    def summary(self) -> dict[str, Any]:
+        """The counts as they stand in ``ledger/<source>/summary.json``."""
+        return {
+            "images": _account(self.images_seen, self.images_written, self.images_dropped),
+            "objects": _account(self.objects_seen, self.objects_written, self.objects_dropped),
+            "rows": {"written": self.rows},
+            "marks": {"written": self.marks},
+            "quarantined": self.quarantined,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field, for the marker of a unit."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return {**fields, "images_dropped": dict(self.images_dropped), "objects_dropped": dict(self.objects_dropped)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Counts:
+        """The counts that :meth:`to_json` gave."""
+        return cls(
+            **{
+                **data,
+                "images_dropped": Counter(data["images_dropped"]),
+                "objects_dropped": Counter(data["objects_dropped"]),
+            }
+        )
+
+
+def _account(seen: int, written: int, dropped: Counter[str]) -> dict[str, Any]:
+    return {"seen": seen, "written": written, "dropped": dict(sorted(dropped.items()))}

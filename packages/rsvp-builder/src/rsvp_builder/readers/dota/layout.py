@@ -1,0 +1,285 @@
+"""Where DOTA's images and labels lie, and which version they are.
+
+The release comes as archives that everybody unpacks a little differently, so folders are recognised
+by name at any depth: ``labelTxt-v1.5`` holds labels of v1.5, ``labelTxt`` labels of a version that
+only the files themselves tell. Labels of v2.0 cover the images of v1.0 too and are never mixed with
+the older ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rsvp_builder.errors import RsvpError
+from rsvp_builder.ledger import Drop, Reason
+from rsvp_builder.manifest import Manifest, ManifestError
+from rsvp_builder.readers import Index
+from rsvp_builder.readers.dota.labels import peek
+from rsvp_builder.readers.scan import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES, Found, walk
+from rsvp_builder.record import Item
+
+
+class DotaLayout(BaseModel):
+    """``[layout]`` of a DOTA manifest. All names are shell patterns for one folder name.
+
+    Attributes:
+        labels: folders of this version's labels.
+        plain_labels: folders of labels whose version is not in their name.
+        not_labels: folders below those that hold something else (horizontal variant, metadata).
+        meta: folders of v2.0's metadata files.
+        header: whether this version's labels start with ``imagesource``/``gsd`` lines.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: list[str]
+    plain_labels: list[str] = []
+    not_labels: list[str] = []
+    meta: list[str] = []
+    header: Literal["expected", "absent"]
+
+
+def layout_of(manifest: Manifest) -> DotaLayout:
+    """The ``[layout]`` table of a manifest.
+
+    Raises:
+        ManifestError: the table does not fit.
+    """
+    try:
+        return DotaLayout.model_validate(manifest.layout)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ManifestError(f"manifest {manifest.name}: layout.{key}: {first['msg']}") from error
+
+
+@dataclass(slots=True)
+class _Files:
+    """The files of a release, sorted by what they are."""
+
+    images: list[Found] = field(default_factory=list)
+    labels: list[Found] = field(default_factory=list)
+    plain: list[Found] = field(default_factory=list)
+    other_versions: set[str] = field(default_factory=set)
+    meta: dict[str, Found] = field(default_factory=dict)
+    archives: list[str] = field(default_factory=list)
+
+
+def _any(patterns: Iterable[str], path: PurePosixPath) -> bool:
+    return any(fnmatch(part.lower(), p.lower()) for p in patterns for part in path.parent.parts)
+
+
+def _sort_files(found: Iterable[Found], layout: DotaLayout) -> _Files:
+    files = _Files()
+    for file in found:
+        path, suffix = file.path, file.path.suffix.lower()
+        if suffix == ".txt":
+            if _any(layout.meta, path):
+                files.meta.setdefault(path.stem, file)
+            elif _any(layout.not_labels, path):
+                continue
+            elif _any(layout.labels, path):
+                files.labels.append(file)
+            elif _any(layout.plain_labels, path):
+                files.plain.append(file)
+            else:
+                files.other_versions.update(p for p in path.parent.parts if fnmatch(p, "labelTxt-*"))
+        elif suffix in IMAGE_SUFFIXES:
+            files.images.append(file)
+        elif suffix in ARCHIVE_SUFFIXES:
+            files.archives.append(str(path))
+    return files
+
+
+def recognise_version(root: Path, candidates: Sequence[Manifest]) -> Manifest:
+    """Choose among versions of DOTA, newest first.
+
+    A folder with the version in its name decides. Labels in a plain ``labelTxt`` are read: without
+    header lines they are v2.0's; with them, they belong to the oldest version that has all the
+    classes that occur.
+
+    Raises:
+        RsvpError: no label of any candidate lies under ``root``.
+    """
+    found = list(walk(root))
+    for manifest in candidates:
+        if _sort_files(found, layout_of(manifest)).labels:
+            return manifest
+    by_age = list(reversed(candidates))
+    plain = _sort_files(found, layout_of(by_age[0])).plain
+    if not plain:
+        names = sorted({p for m in candidates for p in (layout_of(m).labels + layout_of(m).plain_labels)})
+        raise RsvpError(_nothing_found(root, " or ".join(m.name for m in candidates), names, found))
+    header, tokens = peek(root / file.path for file in plain)
+    classes = tokens & {name for manifest in candidates for name in manifest.classes}
+    for manifest in by_age:
+        fits_header = (layout_of(manifest).header == "expected") == header
+        if fits_header and classes <= set(manifest.classes):
+            return manifest
+    return candidates[0]
+
+
+def _nothing_found(root: Path, names: str, folders: Sequence[str], found: Sequence[Found]) -> str:
+    archives = [str(f.path) for f in found if f.path.suffix.lower() in ARCHIVE_SUFFIXES]
+    images = sum(f.path.suffix.lower() in IMAGE_SUFFIXES for f in found)
+    hint = f" Unpack {archives[0]} first." if archives else ""
+    return (
+        f"{root}: no labels of {names} found: looked for .txt files below folders named "
+        f"{', '.join(folders)}; the folder holds {len(found)} files, {images} of them images.{hint} "
+        f"`rsvp-build show {names.split()[0]}` says how the release is laid out."
+    )
+
+
+def index_release(root: Path, manifest: Manifest) -> Index:
+    """List the images and labels of one version.
+
+    Raises:
+        RsvpError: no label of this version lies under ``root``, or the labels there are visibly
+            another version's.
+    """
+    layout = layout_of(manifest)
+    found = list(walk(root))
+    files = _sort_files(found, layout)
+    notices = []
+    labels = files.labels
+    if not labels and files.plain:
+        labels = files.plain
+        if layout.header == "absent" and peek(root / file.path for file in labels)[0]:
+            raise RsvpError(
+                f"{root}: the labels in {labels[0].path.parent} start with imagesource/gsd lines, which "
+                f"{manifest.name} never has: they are v1.0's or v1.5's. Put the labels of {manifest.name} in "
+                f"{layout.labels[0]}, or build with --source DOTA."
+            )
+    if not labels:
+        message = _nothing_found(root, manifest.name, [*layout.labels, *layout.plain_labels], found)
+        if files.other_versions:
+            message += f" There are labels of other versions: {', '.join(sorted(files.other_versions))}."
+        raise RsvpError(message)
+    not_images = [*layout.labels, *layout.plain_labels, *layout.meta]
+    images = [file for file in files.images if not _any(not_images, file.path)]
+    pairing = _Pairing(manifest, files.meta)
+    pairing.pair(images, labels)
+    if pairing.without_split:
+        notices.append(
+            f"{pairing.without_split} images lie under no split folder "
+            f"({', '.join(sorted(_split_folders(manifest)))}); their split is '{manifest.splits.default}'"
+        )
+    return Index(tuple(sorted(pairing.items, key=_order)), tuple(pairing.drops), tuple(notices))
+
+
+def _order(item: Item) -> tuple[str, str]:
+    return item.split, item.image_id
+
+
+def _split_folders(manifest: Manifest) -> dict[str, str]:
+    groups = (manifest.splits.labelled, manifest.splits.unlabelled)
+    return {f.lower(): split for group in groups for split, names in group.items() for f in names}
+
+
+class _Pairing:
+    """Pairs images and labels of equal stem and split; what is left over is kept, alone."""
+
+    def __init__(self, manifest: Manifest, meta: dict[str, Found]) -> None:
+        self.items: list[Item] = []
+        self.drops: list[Drop] = []
+        self.without_split = 0
+        self._ids: set[str] = set()
+        self._manifest = manifest
+        self._meta = meta
+        # Longest first: 'test-dev' is not 'test'.
+        self._folders = sorted(_split_folders(manifest).items(), key=lambda pair: -len(pair[0]))
+
+    def _split(self, path: PurePosixPath) -> str | None:
+        for part in reversed(path.parent.parts):
+            lower = part.lower()
+            for folder, split in self._folders:
+                if lower == folder or lower.endswith("_" + folder) or lower.startswith(folder + "_"):
+                    return split
+        return None
+
+    def _by_key(self, files: Sequence[Found], what: str) -> dict[tuple[str | None, str], Found]:
+        keyed: dict[tuple[str | None, str], Found] = {}
+        for file in files:
+            key = (self._split(file.path), file.path.stem)
+            if key in keyed:
+                split = key[0] or self._manifest.splits.default
+                self._duplicate(f"{split}/{key[1]}", file, what, f"; {keyed[key].path} is used")
+            else:
+                keyed[key] = file
+        return keyed
+
+    def pair(self, images: Sequence[Found], labels: Sequence[Found]) -> None:
+        by_image = self._by_key(images, "image")
+        by_label = self._by_key(labels, "label")
+        for key in sorted(by_image.keys() & by_label.keys(), key=str):
+            self._item(key, by_image.pop(key), by_label.pop(key))
+        # An image or a label outside every split folder takes the split of its one counterpart.
+        for key in sorted(by_label, key=str):
+            matches = [k for k in by_image if k[1] == key[1] and (k[0] is None or key[0] is None)]
+            if len(matches) == 1:
+                split = key[0] or matches[0][0]
+                self._item((split, key[1]), by_image.pop(matches[0]), by_label.pop(key))
+        for key, label in by_label.items():
+            self._item(key, None, label)
+        for key, image in by_image.items():
+            if key[0] in self._manifest.splits.unlabelled:
+                self._unlabelled(key, image)
+            else:
+                self._item(key, image, None)
+
+    def _item(self, key: tuple[str | None, str], image: Found | None, label: Found | None) -> None:
+        split, stem = key
+        if split is None:
+            split = self._manifest.splits.default
+            self.without_split += image is not None
+        image_id = f"{split}/{stem}"
+        if image_id in self._ids:  # once below a split folder and once outside of all
+            for file, what in ((image, "image"), (label, "label")):
+                if file:
+                    self._duplicate(image_id, file, what, "")
+            return
+        self._ids.add(image_id)
+        meta = self._meta.get(stem)
+        self.items.append(
+            Item(
+                image_id=image_id,
+                split=split,
+                image=str(image.path) if image else None,
+                label=str(label.path) if label else None,
+                meta=str(meta.path) if meta else None,
+                image_bytes=image.size if image else 0,
+                label_bytes=label.size if label else 0,
+            )
+        )
+
+    def _duplicate(self, image_id: str, file: Found, what: str, which: str) -> None:
+        self.drops.append(
+            Drop(
+                kind="image" if what == "image" else "metadata",
+                reason=Reason.DUPLICATE_STEM,
+                image_id=image_id,
+                file=str(file.path),
+                line=None,
+                value=file.path.name,
+                expected=f"one {what} named {file.path.stem} in the split{which}",
+            )
+        )
+
+    def _unlabelled(self, key: tuple[str | None, str], image: Found) -> None:
+        self.drops.append(
+            Drop(
+                kind="image",
+                reason=Reason.UNLABELLED_SPLIT,
+                image_id=f"{key[0]}/{key[1]}",
+                file=str(image.path),
+                line=None,
+                value="",
+                expected=f"labels, which were never released for split '{key[0]}'",
+            )
+        )

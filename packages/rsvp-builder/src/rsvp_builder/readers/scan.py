@@ -1,0 +1,57 @@
+"""Walking a raw release: sorted, loops cut, junk left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from rsvp_builder.errors import RsvpError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".tar", ".gz", ".tgz"})
+_JUNK_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of the release: its path relative to the root and its size in bytes."""
+
+    path: PurePosixPath
+    size: int
+
+
+def walk(root: Path) -> Iterator[Found]:
+    """All files below ``root``, in sorted order, hidden and operating-system junk left out.
+
+    Symbolic links to folders are followed, since people keep data on other disks, but each folder
+    is entered once, so a loop of links ends.
+
+    Raises:
+        RsvpError: ``root`` is not a folder, or a folder in it cannot be listed.
+    """
+    if not root.is_dir():
+        raise RsvpError(f"{root}: not a folder; --root takes the folder that holds the raw release")
+    yield from _walk(root, PurePosixPath(), set())
+
+
+def _walk(folder: Path, relative: PurePosixPath, entered: set[str]) -> Iterator[Found]:
+    real = os.path.realpath(folder)
+    if real in entered:
+        return
+    entered.add(real)
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError as error:
+        raise RsvpError(f"{folder}: cannot be listed: {error.strerror or error}") from error
+    for entry in entries:
+        if entry.name.startswith((".", "~")) or entry.name in _JUNK_FOLDERS:
+            continue
+        if entry.is_dir():
+            yield from _walk(folder / entry.name, relative / entry.name, entered)
+        elif entry.is_file():
+            # A name that is no text is shown escaped; opening it then fails, and says which it is.
+            name = entry.name.encode("utf-8", "backslashreplace").decode()
+            yield Found(relative / name, entry.stat().st_size)

@@ -1,0 +1,232 @@
+"""The records of the toolkit: what readers give, and the published row that everything ends in.
+
+Objects travel in columns, not one Python object each: a unit of work holds hundreds of thousands.
+Coordinates are pixels of the image they belong to, origin top left, x right, y down; boxes are
+``x1 y1 x2 y2``, half-open, float64.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+ByteArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image of a raw release with the file that annotates it; either may be missing.
+
+    Paths are relative to the release's root, with forward slashes, so that a ledger reads the same
+    on every machine.
+    """
+
+    image_id: str
+    split: str
+    image: str | None
+    label: str | None
+    meta: str | None = None
+    image_bytes: int = 0
+    label_bytes: int = 0
+
+
+class ObjectFlag(IntFlag):
+    """What is known about an object or a mark besides its place; published by lower-case name."""
+
+    DIFFICULT = 1
+    """The source calls it difficult."""
+    TRUNCATED = 2
+    """The source says that it is cut by the edge of its image."""
+    CLIPPED = 4
+    """It reached over the edge of the row's image and its box was clipped to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Annotated objects of a batch of items, in columns of length n, grouped by item.
+
+    Attributes:
+        item: (n,) int64, position of the object's item in the batch, non-decreasing.
+        line: (n,) int64, 1-based line in the item's label file.
+        class_id: (n,) int64, position in the manifest's class table.
+        quad: (n, 8) float64, ``x1 y1 .. x4 y4`` in the order of the source; NaN where it has none.
+        box: (n, 4) float64, ``x1 y1 x2 y2``, unclipped.
+        flags: (n,) uint8 of :class:`ObjectFlag`.
+    """
+
+    item: IntArray
+    line: IntArray
+    class_id: IntArray
+    quad: FloatArray
+    box: FloatArray
+    flags: ByteArray
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def take(self, which: npt.NDArray[Any]) -> Objects:
+        """The objects at positions ``which``, or where a boolean ``which`` is true."""
+        return Objects(
+            self.item[which],
+            self.line[which],
+            self.class_id[which],
+            self.quad[which],
+            self.box[which],
+            self.flags[which],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """What a reader gives for a batch of items.
+
+    Attributes:
+        objects: every object that could be read.
+        seen: objects met per item, those that could not be read included.
+        gsd: official ground sampling distance per item, metres per pixel, None where unknown.
+        image_source: official origin of the picture per item (e.g. ``GoogleEarth``).
+        readable: False for an item whose label file could not be read at all.
+    """
+
+    objects: Objects
+    seen: list[int]
+    gsd: list[float | None]
+    image_source: list[str | None]
+    readable: list[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The image of a row: a whole raw image, or one tile of it.
+
+    Attributes:
+        item: position of the raw image in the batch.
+        window: ``x1 y1 x2 y2`` of the tile in the raw image, or None for the whole image.
+        width: width of the row's own image in pixels.
+        height: height of the row's own image in pixels.
+    """
+
+    item: int
+    window: tuple[int, int, int, int] | None
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Marks on frames, in columns of length n, grouped by frame. Coordinates are the frame's own.
+
+    Attributes:
+        frame: (n,) int64, position of the mark's frame, non-decreasing.
+        source: (n,) int64, position of the object that the mark came from.
+        class_id: (n,) int64, position in the manifest's class table.
+        box: (n, 4) float64, ``x1 y1 x2 y2`` inside the frame.
+        quad: (n, 8) float64, the source's quad moved into the frame, unclipped; NaN where none.
+        flags: (n,) uint8 of :class:`ObjectFlag`.
+    """
+
+    frame: IntArray
+    source: IntArray
+    class_id: IntArray
+    box: FloatArray
+    quad: FloatArray
+    flags: ByteArray
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, which: npt.NDArray[Any]) -> Marks:
+        """The marks at positions ``which``, or where a boolean ``which`` is true."""
+        return Marks(
+            self.frame[which],
+            self.source[which],
+            self.class_id[which],
+            self.box[which],
+            self.quad[which],
+            self.flags[which],
+        )
+
+
+# Lists are of variable length on purpose: pyarrow before 26 cannot read a nullable fixed-size list
+# back from inside a list of structs.
+_COORDINATES = pa.list_(pa.float64())
+
+MARK_TYPE = pa.struct(
+    [
+        ("index", pa.int32()),
+        ("kind", pa.string()),
+        ("xyxy", _COORDINATES),
+        ("xy", _COORDINATES),
+        ("quad", _COORDINATES),
+        ("label", pa.string()),
+        ("caption", pa.string()),
+        ("flags", pa.list_(pa.string())),
+    ]
+)
+
+MESSAGE_TYPE = pa.struct([("role", pa.string()), ("content", pa.string())])
+
+IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+ROW_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("image", IMAGE_TYPE),
+        ("image_id", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("window", pa.list_(pa.int32())),
+        ("gsd", pa.float64()),
+        ("image_source", pa.string()),
+        ("source", pa.string()),
+        ("source_version", pa.string()),
+        ("split", pa.string()),
+        ("task", pa.string()),
+        ("granularity", pa.string()),
+        ("domain", pa.string()),
+        ("marks", pa.list_(MARK_TYPE)),
+        ("messages", pa.list_(MESSAGE_TYPE)),
+        ("provenance", pa.string()),
+        ("license", pa.string()),
+        ("builder_version", pa.string()),
+    ]
+)
+"""The published row, as Arrow types. docs/dataset-format.md says what each column means."""
+
+
+def _feature(arrow_type: pa.DataType) -> dict[str, Any]:
+    if arrow_type == IMAGE_TYPE:
+        return {"_type": "Image"}
+    if pa.types.is_list(arrow_type):
+        return {"feature": _feature(arrow_type.value_type), "_type": "List"}
+    if pa.types.is_struct(arrow_type):
+        return {field.name: _feature(field.type) for field in arrow_type}
+    return {"dtype": {"double": "float64"}.get(str(arrow_type), str(arrow_type)), "_type": "Value"}
+
+
+def huggingface_metadata() -> bytes:
+    """The ``huggingface`` key of a shard's metadata, from which ``datasets`` knows the features.
+
+    Written from the Arrow schema because importing ``datasets`` costs a build most of a second;
+    a test holds it equal to what :func:`features` gives.
+    """
+    features = {field.name: _feature(field.type) for field in ROW_SCHEMA}
+    return json.dumps({"info": {"features": features}}).encode()
+
+
+def features() -> Features:
+    """The published row as ``datasets.Features``."""
+    from datasets import Features
+
+    return Features.from_dict(json.loads(huggingface_metadata())["info"]["features"])
