@@ -66,6 +66,9 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a source into a data set. Interrupted, it goes on where it stopped when run again."""
+    from rsvp_builder.arrow import keep_pandas_out
+
+    keep_pandas_out()
     settings = make_settings(
         tasks=tuple(task or ()),
         images=images,

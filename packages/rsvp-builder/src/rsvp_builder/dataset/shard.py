@@ -27,7 +27,8 @@ ROW_GROUP_BYTES_READ = 256 * 2**20
 ROW_GROUP_ROWS = 10_000
 """Rows after which a row group ends where pictures are only referenced."""
 
-# Columns of few distinct values. The others would only fill the dictionary, which is not limited.
+# All but ids and texts: their values are distinct and would only fill a dictionary, whose size is not
+# limited here. Coordinates repeat, being whole pixels in most sources.
 _DICTIONARY_COLUMNS = [
     "image.bytes",
     "image.path",
@@ -44,7 +45,11 @@ _DICTIONARY_COLUMNS = [
     "domain",
     "marks.list.element.index",
     "marks.list.element.kind",
+    "marks.list.element.xyxy.list.element",
+    "marks.list.element.xy.list.element",
+    "marks.list.element.quad.list.element",
     "marks.list.element.label",
+    "marks.list.element.caption",
     "marks.list.element.flags.list.element",
     "messages.list.element.role",
     "provenance",

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+from rsvp_builder.arrow import keep_pandas_out
 from rsvp_builder.engine.plan import Unit
 from rsvp_builder.engine.unit import Job, UnitResult, run_unit
 from rsvp_builder.errors import RsvpError
 
-_WATCH_SECONDS = 0.5
+_WATCH_SECONDS = 0.1
 
 
 def available_cpus() -> int:
@@ -43,7 +44,7 @@ def run_units(job: Job, units: Sequence[Unit], workers: int) -> Iterator[UnitRes
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rsvp_builder.engine.unit"])
     with ProcessPoolExecutor(
-        min(workers, len(units)), mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
+        min(workers, len(units)), mp_context=context, initializer=_prepare, initargs=(os.getpid(),)
     ) as pool:
         waiting: deque[Future[UnitResult]] = deque()
         rest = iter(units)
@@ -64,8 +65,9 @@ def run_units(job: Job, units: Sequence[Unit], workers: int) -> Iterator[UnitRes
                 future.cancel()
 
 
-def _end_with_parent(parent: int) -> None:
+def _prepare(parent: int) -> None:
     """In a worker: end soon after the build is killed, instead of waiting for work for ever."""
+    keep_pandas_out()
 
     def watch() -> None:
         while _is_alive(parent):

@@ -222,8 +222,10 @@ def _drop_objects_of_unusable(
 
 def _marked(frames: Sequence[Frame], marks: Marks) -> tuple[list[Frame], Marks]:
     """Only the frames that have marks, renumbered."""
-    used, frame = np.unique(marks.frame, return_inverse=True)
-    return [frames[index] for index in used.tolist()], replace(marks, frame=frame.astype(np.int64))
+    used = np.bincount(marks.frame, minlength=len(frames)) > 0
+    number = np.cumsum(used) - 1
+    kept = [frames[index] for index in np.flatnonzero(used).tolist()]
+    return kept, replace(marks, frame=number[marks.frame])
 
 
 def _entries(
@@ -236,7 +238,7 @@ def _entries(
     drops: Drops,
 ) -> tuple[list[dict[str, Any]], IntArray]:
     """The ledger's entry of each image, and the positions of the objects that were written."""
-    written = np.unique(marks.source)
+    written = np.flatnonzero(np.bincount(marks.source, minlength=len(annotations.objects)))
     objects = np.bincount(annotations.objects.item[written], minlength=len(items))
     frame_item = np.array([frame.item for frame in frames], np.int64)
     rows = np.bincount(frame_item, weights=rows_by_frame, minlength=len(items)).astype(np.int64)

@@ -14,8 +14,9 @@ Format = Literal["png", "jpeg", "tiff", "bmp"]
 COPIED: frozenset[Format] = frozenset({"png", "jpeg"})
 """Formats whose bytes are published as they are; others are re-encoded losslessly."""
 
-_HEAD = 1 << 16
-_TAIL = 1 << 16
+_HEAD = 8
+# Some writers append data after the end marker, hardly ever more than this.
+_TAILS = (256, 1 << 16)
 _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpeg"),
@@ -66,26 +67,22 @@ def probe(path: Path) -> ImageInfo:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD)
-            size = file.seek(0, io.SEEK_END)
-            file.seek(max(0, size - _TAIL))
-            tail = file.read()
-            file.seek(0)
-            return _examine(head, tail, file)
+            return _examine(file)
     except OSError as error:
         raise UnreadableImageError(error.strerror or str(error), "a readable image file") from error
 
 
-def _examine(head: bytes, tail: bytes, file: io.BufferedReader) -> ImageInfo:
+def _examine(file: io.BufferedReader) -> ImageInfo:
+    head = file.read(_HEAD)
     if not head:
         raise UnreadableImageError("an empty file", "an image")
     format_ = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
     if format_ is None:
-        raise UnreadableImageError(f"a file starting with {head[:8]!r}", "PNG, JPEG, TIFF or BMP")
-    if format_ in _ENDING:
-        mark, name = _ENDING[format_]
-        if mark not in tail:
-            raise UnreadableImageError(f"a {format_.upper()} file that is cut off", f"{name} at its end")
+        raise UnreadableImageError(f"a file starting with {head!r}", "PNG, JPEG, TIFF or BMP")
+    if format_ in _ENDING and not _ends_with(file, _ENDING[format_][0]):
+        expected = f"{_ENDING[format_][1]} at its end"
+        raise UnreadableImageError(f"a {format_.upper()} file that is cut off", expected)
+    file.seek(0)
     try:
         info = imagesize.get_info(file, dpi=False, colors=False, exif_rotation=format_ == "jpeg")
     except Exception as error:  # header parsers fail in many ways on garbage; all mean the same here
@@ -95,3 +92,12 @@ def _examine(head: bytes, tail: bytes, file: io.BufferedReader) -> ImageInfo:
     if info.rotation > 1:
         raise UnreadableImageError(f"EXIF orientation {info.rotation}", "an upright image (orientation 1)")
     return ImageInfo(format_, info.width, info.height)
+
+
+def _ends_with(file: io.BufferedReader, mark: bytes) -> bool:
+    size = file.seek(0, io.SEEK_END)
+    for length in _TAILS:
+        file.seek(max(0, size - length))
+        if mark in file.read():
+            return True
+    return False

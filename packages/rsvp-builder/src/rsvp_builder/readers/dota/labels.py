@@ -218,7 +218,7 @@ def _parse_columns(
     return _Columns(
         file=np.repeat(np.array(positions, np.int64), per_file),
         line=rows - np.repeat(starts - headers, per_file) + 1,
-        quad=np.stack([table[name].to_numpy() for name in _COORDINATES], axis=1),
+        quad=_stack([table[name].combine_chunks() for name in _COORDINATES]),
         class_id=_lookup(table["category"], classes, -1).astype(np.int64),
         flags=(
             _lookup(table["difficult"], _DIFFICULT, _INVALID).astype(np.uint8)
@@ -226,6 +226,13 @@ def _parse_columns(
             else np.zeros(total, np.uint8)
         ),
     )
+
+
+def _stack(columns: Sequence[pa.Array]) -> FloatArray:
+    stacked = np.empty((len(columns[0]), len(columns)))
+    for position, column in enumerate(columns):
+        stacked[:, position] = column
+    return stacked
 
 
 def _lookup(tokens: pa.ChunkedArray, table: dict[str, int], missing: int) -> IntArray:

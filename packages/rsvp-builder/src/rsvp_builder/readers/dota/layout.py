@@ -68,32 +68,46 @@ class _Files:
     plain: list[Found] = field(default_factory=list)
     other_versions: set[str] = field(default_factory=set)
     meta: dict[str, Found] = field(default_factory=dict)
-    archives: list[str] = field(default_factory=list)
 
 
-def _any(patterns: Iterable[str], path: PurePosixPath) -> bool:
-    return any(fnmatch(part.lower(), p.lower()) for p in patterns for part in path.parent.parts)
+def _any(patterns: Iterable[str], folder: PurePosixPath) -> bool:
+    return any(fnmatch(part.lower(), p.lower()) for p in patterns for part in folder.parts)
+
+
+def _kind_of_text(folder: PurePosixPath, layout: DotaLayout) -> str:
+    kinds = (
+        ("meta", layout.meta),
+        ("other", layout.not_labels),
+        ("label", layout.labels),
+        ("plain", layout.plain_labels),
+    )
+    return next((kind for kind, patterns in kinds if _any(patterns, folder)), "unknown")
 
 
 def _sort_files(found: Iterable[Found], layout: DotaLayout) -> _Files:
     files = _Files()
+    kinds: dict[PurePosixPath, str] = {}
+    pictured: dict[PurePosixPath, bool] = {}
+    not_images = [*layout.labels, *layout.plain_labels, *layout.meta]
     for file in found:
-        path, suffix = file.path, file.path.suffix.lower()
+        folder, suffix = file.path.parent, file.path.suffix.lower()
         if suffix == ".txt":
-            if _any(layout.meta, path):
-                files.meta.setdefault(path.stem, file)
-            elif _any(layout.not_labels, path):
-                continue
-            elif _any(layout.labels, path):
-                files.labels.append(file)
-            elif _any(layout.plain_labels, path):
-                files.plain.append(file)
-            else:
-                files.other_versions.update(p for p in path.parent.parts if fnmatch(p, "labelTxt-*"))
+            if folder not in kinds:
+                kinds[folder] = _kind_of_text(folder, layout)
+            match kinds[folder]:
+                case "meta":
+                    files.meta.setdefault(file.path.stem, file)
+                case "label":
+                    files.labels.append(file)
+                case "plain":
+                    files.plain.append(file)
+                case "unknown":
+                    files.other_versions.update(p for p in folder.parts if fnmatch(p, "labelTxt-*"))
         elif suffix in IMAGE_SUFFIXES:
-            files.images.append(file)
-        elif suffix in ARCHIVE_SUFFIXES:
-            files.archives.append(str(path))
+            if folder not in pictured:
+                pictured[folder] = not _any(not_images, folder)
+            if pictured[folder]:
+                files.images.append(file)
     return files
 
 
@@ -161,14 +175,12 @@ def index_release(root: Path, manifest: Manifest) -> Index:
         if files.other_versions:
             message += f" There are labels of other versions: {', '.join(sorted(files.other_versions))}."
         raise RsvpError(message)
-    not_images = [*layout.labels, *layout.plain_labels, *layout.meta]
-    images = [file for file in files.images if not _any(not_images, file.path)]
     pairing = _Pairing(manifest, files.meta)
-    pairing.pair(images, labels)
+    pairing.pair(files.images, labels)
     if pairing.without_split:
         notices.append(
-            f"{pairing.without_split} images lie under no split folder "
-            f"({', '.join(sorted(_split_folders(manifest)))}); their split is '{manifest.splits.default}'"
+            f"images that lie under no split folder ({', '.join(sorted(_split_folders(manifest)))}) and go to "
+            f"split '{manifest.splits.default}': {pairing.without_split}"
         )
     return Index(tuple(sorted(pairing.items, key=_order)), tuple(pairing.drops), tuple(notices))
 
@@ -194,9 +206,15 @@ class _Pairing:
         self._meta = meta
         # Longest first: 'test-dev' is not 'test'.
         self._folders = sorted(_split_folders(manifest).items(), key=lambda pair: -len(pair[0]))
+        self._known: dict[PurePosixPath, str | None] = {}
 
     def _split(self, path: PurePosixPath) -> str | None:
-        for part in reversed(path.parent.parts):
+        if path.parent not in self._known:
+            self._known[path.parent] = self._split_of(path.parent)
+        return self._known[path.parent]
+
+    def _split_of(self, parent: PurePosixPath) -> str | None:
+        for part in reversed(parent.parts):
             lower = part.lower()
             for folder, split in self._folders:
                 if lower == folder or lower.endswith("_" + folder) or lower.startswith(folder + "_"):
