@@ -1,0 +1,141 @@
+"""Writes the gallery of a finished data set: ``rsvp-build preview``."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rsvp_builder import __version__
+from rsvp_builder.errors import RsvpError
+from rsvp_builder.gallery.page import make_card, render, shares
+from rsvp_builder.gallery.picture import Picture, Wanted, load_picture
+from rsvp_builder.gallery.sample import Candidate, Cell, choose, survey
+from rsvp_builder.gallery.shards import Shard, find_shards
+
+_ROOM = 512
+"""How many evenly spaced rows of a cell are candidates at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class GallerySummary:
+    """What was written.
+
+    Attributes:
+        path: the page.
+        rows_shown: rows (conversations) on the page.
+        rows_total: rows in the data set.
+        bytes: size of the page.
+        images_shown: distinct images on the page; each is one card.
+        images_missing: cards whose picture could not be read and that say why.
+    """
+
+    path: Path
+    rows_shown: int
+    rows_total: int
+    bytes: int
+    images_shown: int
+    images_missing: int
+
+
+def write_gallery(dataset: Path, out: Path, *, limit: int = 60, max_side: int = 900) -> GallerySummary:
+    """Write one self-contained HTML page with a spread sample of a finished data set.
+
+    The same data set gives the same bytes. The page is written under a temporary name and renamed.
+
+    Args:
+        dataset: the directory of the data set.
+        out: the HTML file; its directory is made if it is missing.
+        limit: most rows on the page; rows of one image share a card.
+        max_side: longest side of the embedded pictures in pixels.
+
+    Raises:
+        RsvpError: there is no data set, a shard cannot be read, or an argument makes no sense.
+    """
+    if limit < 1 or max_side < 1:
+        raise RsvpError(f"limit is {limit} and max_side is {max_side}: both must be at least 1.")
+    shards = find_shards(dataset)
+    cells = survey(shards, room=max(_ROOM, limit))
+    chosen = choose(cells, limit)
+    if not chosen:
+        raise RsvpError(f"{dataset}: the data set has no rows, so there is nothing to show.")
+
+    cards: list[list[tuple[Candidate, dict[str, Any]]]] = []
+    card_of: dict[object, int] = {}
+    shown: Counter[Cell] = Counter()
+    for candidate, row in _rows(shards, chosen):
+        shown[Cell(row["source"] or "", row["split"] or "", row["task"] or "")] += 1
+        if candidate.image not in card_of:
+            card_of[candidate.image] = len(cards)
+            cards.append([])
+        cards[card_of[candidate.image]].append((candidate, row))
+
+    missing: list[Picture] = []
+    pages = render(
+        name=dataset.resolve().name or "data set",
+        cards=[make_card(i, [row for _, row in rows]) for i, rows in enumerate(cards)],
+        pictures=_pictures(shards, [rows[0] for rows in cards], dataset, max_side, missing),
+        contents=shares(cells, shown),
+        version=__version__,
+    )
+    size = _write(out, pages)
+    return GallerySummary(
+        path=out,
+        rows_shown=len(chosen),
+        rows_total=sum(state.rows for state in cells.values()),
+        bytes=size,
+        images_shown=len(cards),
+        images_missing=len(missing),
+    )
+
+
+def _rows(shards: list[Shard], chosen: list[Candidate]) -> Iterator[tuple[Candidate, dict[str, Any]]]:
+    """The chosen rows without their images, in order."""
+    for (shard, group), part in itertools.groupby(chosen, key=lambda c: (c.shard, c.group)):
+        candidates = list(part)
+        rows = shards[shard].rows(group, [c.row for c in candidates])
+        yield from zip(candidates, rows, strict=True)
+
+
+def _pictures(
+    shards: list[Shard],
+    firsts: list[tuple[Candidate, dict[str, Any]]],
+    dataset: Path,
+    max_side: int,
+    missing: list[Picture],
+) -> Iterator[Picture]:
+    """The picture of each card's first row, in order; those without a picture also go to ``missing``."""
+    for (shard, group), part in itertools.groupby(firsts, key=lambda f: (f[0].shard, f[0].group)):
+        cards = list(part)
+        images = shards[shard].images(group, [candidate.row for candidate, _ in cards])
+        for (_, row), image in zip(cards, images, strict=True):
+            wanted = Wanted(row["window"], row["width"] or 0, row["height"] or 0)
+            picture = load_picture(image, wanted, dataset=dataset, max_side=max_side)
+            if picture.uri is None:
+                missing.append(picture)
+            yield picture
+
+
+def _write(out: Path, pieces: Iterator[str]) -> int:
+    """Write the page under a temporary name, then rename it; the size in bytes."""
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        # Newlines as they are: the policy knows the script by the hash of its bytes.
+        with temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        size = temporary.stat().st_size
+        temporary.replace(out)
+    except OSError as error:
+        raise RsvpError(
+            f"{out}: cannot be written ({error}). Give a file in a writable directory."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return size
