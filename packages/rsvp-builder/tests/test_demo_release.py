@@ -338,7 +338,9 @@ def test_defects_are_where_the_record_says(tmp_path, version):
         path = tmp_path / defect.file
         assert path.is_file()
         if defect.line is not None:
-            assert defect.value in path.read_bytes().split(b"\r\n")[defect.line - 1].decode()
+            assert defect.value in path.read_bytes().split(b"\r\n")[defect.line - 1].decode(
+                "utf-8", "backslashreplace"
+            )
     at = {d.kind: tmp_path / d.file for d in release.defects}
     with pytest.raises(UnicodeDecodeError):
         at["label_encoding"].read_text("utf-8")

@@ -106,6 +106,7 @@ def build(
     with _lock(folder):
         if overwrite:
             _remove(folder, manifest.name)
+        folder.sweep(manifest.name)
         save_plan(folder, manifest, plan, root)
         if retry_failed:
             _forget_failed(folder, manifest.name, plan)

@@ -17,7 +17,9 @@ def manifests_folder() -> Path:
     checkout = Path(__file__).resolve().parents[4] / "data_manifests"
     if checkout.is_dir():
         return checkout
-    raise ManifestError(f"no data_manifests folder: neither {packaged} nor {checkout}; reinstall rsvp-builder")
+    raise ManifestError(
+        f"no data_manifests folder: neither {packaged} nor {checkout}; reinstall rsvp-builder"
+    )
 
 
 def shipped() -> dict[str, Manifest]:
@@ -30,7 +32,9 @@ def shipped() -> dict[str, Manifest]:
     for path in sorted(manifests_folder().glob("*.toml")):
         manifest = load_manifest(path)
         if manifest.name != path.stem:
-            raise ManifestError(f"{path}: name is {manifest.name!r}, expected {path.stem!r} as the file is called")
+            raise ManifestError(
+                f"{path}: name is {manifest.name!r}, expected {path.stem!r} as the file is called"
+            )
         manifests[manifest.name] = manifest
     return manifests
 

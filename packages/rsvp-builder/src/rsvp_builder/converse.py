@@ -163,7 +163,5 @@ def _messages(instructions: list[str], texts: pa.Array) -> pa.Array:
     contents = pa.concat_arrays([pa.array(instructions, pa.string()), texts])
     turns = np.arange(2 * n).reshape(2, n).T.ravel()  # user, assistant, user, assistant, ...
     roles = pa.array(["user", "assistant"]).take(pa.array(np.tile([0, 1], n)))
-    structs = pa.StructArray.from_arrays(
-        [roles, contents.take(pa.array(turns))], fields=list(MESSAGE_TYPE)
-    )
+    structs = pa.StructArray.from_arrays([roles, contents.take(pa.array(turns))], fields=list(MESSAGE_TYPE))
     return pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * n + 1, 2, dtype=np.int32)), structs)

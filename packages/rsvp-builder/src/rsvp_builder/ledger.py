@@ -159,7 +159,11 @@ class Counts:
     def to_json(self) -> dict[str, Any]:
         """Every field, for the marker of a unit."""
         fields = {name: getattr(self, name) for name in self.__slots__}
-        return {**fields, "images_dropped": dict(self.images_dropped), "objects_dropped": dict(self.objects_dropped)}
+        return {
+            **fields,
+            "images_dropped": dict(self.images_dropped),
+            "objects_dropped": dict(self.objects_dropped),
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Counts:

@@ -136,8 +136,8 @@ def _as_json(built: Built, code: ExitCode) -> dict[str, Any]:
 
 def report(built: Built) -> None:
     """Print what became of a release, for a person."""
-    from rsvp_builder.dataset.ledger_view import examples
     from rsvp_builder.dataset.layout import Folder
+    from rsvp_builder.dataset.ledger_view import examples
 
     for text in built.notices:
         notice(text)
@@ -148,7 +148,9 @@ def report(built: Built) -> None:
         f"{objects['written']:,} of {objects['seen']:,} objects became {summary['rows']['written']:,} rows "
         f"with {summary['marks']['written']:,} marks."
     )
-    splits = table("split", "images", "objects", "rows", "marks", right=("images", "objects", "rows", "marks"))
+    splits = table(
+        "split", "images", "objects", "rows", "marks", right=("images", "objects", "rows", "marks")
+    )
     for name, split in summary["splits"].items():
         splits.add_row(name, *(f"{split[key]:,}" for key in ("images", "objects", "rows", "marks")))
     console.print(splits)

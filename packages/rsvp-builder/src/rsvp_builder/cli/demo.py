@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,11 +32,12 @@ def demo(
 ) -> None:
     """Write a miniature raw release with drawn objects, build it and make its gallery."""
     from rsvp_builder.catalog import candidates
-    from rsvp_builder.demo.dota import write_release
+    from rsvp_builder.demo import writer
 
     manifest = candidates(source)[0]
     raw = out / "raw" / manifest.family
-    release = write_release(raw, version=manifest.version, seed=seed, with_defects=with_defects)
+    shutil.rmtree(raw, ignore_errors=True)  # what an earlier demo with other options left
+    release = writer(manifest.name)(raw, seed=seed, with_defects=with_defects)
     result = {"raw": str(raw), "images": len(release.images), "defects": len(release.defects)}
     if not as_json:
         stdout().print(f"raw release: {escape(str(raw))}, {len(release.images)} drawn images with labels")

@@ -104,7 +104,9 @@ def status(out: Out, as_json: Json = False) -> None:
     if as_json:
         print_json(found)
         return
-    made = table("source", "state", "units", "images", "rows", "quarantined", right=("units", "images", "rows"))
+    made = table(
+        "source", "state", "units", "images", "rows", "quarantined", right=("units", "images", "rows")
+    )
     for entry in found:
         made.add_row(
             entry["source"],

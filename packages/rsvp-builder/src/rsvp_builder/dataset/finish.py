@@ -130,8 +130,6 @@ def _drop_entries(folder: Folder, source: str, plan: Plan) -> Iterator[list[dict
         yield [asdict(drop) for drop in result.drops]
 
 
-
-
 def _write(path: Path, schema: pa.Schema, batches: Iterable[list[dict[str, Any]]]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:

@@ -53,6 +53,18 @@ class Folder:
         """The marker of a finished unit."""
         return self.state(source) / f"unit-{unit:06d}.json"
 
+    def sweep(self, source: str) -> None:
+        """Remove what a killed build left half written; only for who holds the lock."""
+        for folder in (
+            self.out,
+            self.out / "data" / source,
+            self.out / "settings",
+            self.ledger(source),
+            self.state(source),
+        ):
+            for leftover in folder.glob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
+
     def planned(self) -> list[str]:
         """Sources that have been begun here, sorted."""
         return sorted(path.parent.name for path in self.out.glob(".build/*/plan.json"))

@@ -80,9 +80,7 @@ class ShardWriter:
             self._file,
             _WRITTEN_SCHEMA,
             # Pictures are compressed already.
-            compression={
-                name: "none" if name == "image.bytes" else "zstd" for name in _physical_columns()
-            },
+            compression={name: "none" if name == "image.bytes" else "zstd" for name in _physical_columns()},
             use_dictionary=_DICTIONARY_COLUMNS,
             dictionary_pagesize_limit=_UNLIMITED,
             write_page_checksum=True,
@@ -104,7 +102,11 @@ class ShardWriter:
         self._temporary.unlink(missing_ok=True)
 
     def write(
-        self, tables: Sequence[pa.Table], frames: Sequence[IntArray], pictures: Sequence[bytes | None], paths: Sequence[str]
+        self,
+        tables: Sequence[pa.Table],
+        frames: Sequence[IntArray],
+        pictures: Sequence[bytes | None],
+        paths: Sequence[str],
     ) -> None:
         """Write one row group.
 

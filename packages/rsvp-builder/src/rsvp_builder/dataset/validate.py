@@ -76,14 +76,10 @@ def validate(out: Path, *, decode: bool = False) -> Report:
     return report
 
 
-def _check_shard(
-    path: Path, name: str, decode: bool, report: Report, ids: list[np.ndarray[Any, Any]]
-) -> int:
+def _check_shard(path: Path, name: str, decode: bool, report: Report, ids: list[np.ndarray[Any, Any]]) -> int:
     report.shards += 1
     try:
-        with pq.ParquetFile(
-            path, page_checksum_verification=True, read_dictionary=["image.bytes"]
-        ) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=["image.bytes"]) as file:
             plain = pa.schema([f for f in file.schema_arrow if f.name != "image"])
             if not plain.equals(pa.schema([f for f in ROW_SCHEMA if f.name != "image"])):
                 report.add(f"{name}: columns are not those of the published row")
@@ -108,6 +104,7 @@ def _check_shard(
 
 def _row_problems(row: dict[str, Any]) -> Iterator[str]:
     marks, messages = row["marks"], row["messages"]
+    size = f"{row['width']} x {row['height']}"
     if not marks:
         yield "has no marks"
         return
@@ -117,11 +114,11 @@ def _row_problems(row: dict[str, Any]) -> Iterator[str]:
         if mark["kind"] == "box":
             x1, y1, x2, y2 = mark["xyxy"]
             if not (0 <= x1 < x2 <= row["width"] and 0 <= y1 < y2 <= row["height"]):
-                yield f"mark {mark['index']}: box {mark['xyxy']} is not inside {row['width']} x {row['height']}"
+                yield f"mark {mark['index']}: box {mark['xyxy']} is not inside {size}"
         elif mark["kind"] == "point":
             x, y = mark["xy"]
             if not (0 <= x < row["width"] and 0 <= y < row["height"]):
-                yield f"mark {mark['index']}: point {mark['xy']} is not inside {row['width']} x {row['height']}"
+                yield f"mark {mark['index']}: point {mark['xy']} is not inside {size}"
         else:
             yield f"mark {mark['index']}: kind {mark['kind']!r}, expected box or point"
     if [message["role"] for message in messages] != ["user", "assistant"] * (len(messages) // 2):
@@ -157,7 +154,10 @@ def _picture_problems(
         data = stored[number].as_py()
         size = imagesize.get(io.BytesIO(data))
         if size != (row["width"], row["height"]):
-            yield number, f"the picture is {size[0]} x {size[1]}, the row says {row['width']} x {row['height']}"
+            yield (
+                number,
+                f"the picture is {size[0]} x {size[1]}, the row says {row['width']} x {row['height']}",
+            )
         if decode and (problem := _undecodable(data)):
             yield number, problem
 

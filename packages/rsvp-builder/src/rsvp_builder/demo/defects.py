@@ -95,7 +95,7 @@ def spoil_files(root: Path, images: str, labels: str, stems: Iterator[str]) -> l
 
     return [
         Defect(
-            add(png, good + b"60 60 90 60 90 90 60 90 h\xe9liport 0\r\n")[1], None, "label_encoding", "0xe9"
+            add(png, good + b"60 60 90 60 90 90 60 90 h\xe9liport 0\r\n")[1], 2, "label_encoding", "\\xe9"
         ),
         Defect(add(None, good)[1], None, "image_missing", ""),
         Defect(add(png, None)[0], None, "label_missing", ""),

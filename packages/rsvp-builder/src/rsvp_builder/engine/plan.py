@@ -90,8 +90,10 @@ def _pack(items: Sequence[Item], *, embed: bool) -> list[list[Item]]:
 def _fingerprint(manifest: Manifest, settings: Settings, index: Index) -> dict[str, Any]:
     """Everything that decides the bytes of the data set; a resumed build must agree with it."""
     release = blake2b(digest_size=16)
-    for entry in (*index.items, *index.drops):
-        release.update(json.dumps(astuple(entry)).encode())
+    for item in index.items:
+        release.update(json.dumps(astuple(item)).encode())
+    for drop in index.drops:
+        release.update(json.dumps(astuple(drop)).encode())
     source = blake2b(manifest.model_dump_json().encode(), digest_size=16)
     return {
         "builder_version": __version__,
@@ -138,5 +140,3 @@ def saved_settings(manifest: Manifest, settings: Settings) -> dict[str, Any]:
         "unit": {"items": UNIT_ITEMS, "image_bytes": UNIT_IMAGE_BYTES, "label_bytes": UNIT_LABEL_BYTES},
         "manifest": manifest.model_dump(mode="json"),
     }
-
-

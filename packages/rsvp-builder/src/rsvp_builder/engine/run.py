@@ -5,18 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 
 from rsvp_builder.arrow import keep_pandas_out
 from rsvp_builder.engine.plan import Unit
 from rsvp_builder.engine.unit import Job, UnitResult, run_unit
 from rsvp_builder.errors import RsvpError
-
-_WATCH_SECONDS = 0.1
 
 
 def available_cpus() -> int:
@@ -43,9 +41,7 @@ def run_units(job: Job, units: Sequence[Unit], workers: int) -> Iterator[UnitRes
     # forkserver: forking a process in which Arrow has started threads may hang.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rsvp_builder.engine.unit"])
-    with ProcessPoolExecutor(
-        min(workers, len(units)), mp_context=context, initializer=_prepare, initargs=(os.getpid(),)
-    ) as pool:
+    with ProcessPoolExecutor(min(workers, len(units)), mp_context=context, initializer=_prepare) as pool:
         waiting: deque[Future[UnitResult]] = deque()
         rest = iter(units)
         try:
@@ -65,23 +61,14 @@ def run_units(job: Job, units: Sequence[Unit], workers: int) -> Iterator[UnitRes
                 future.cancel()
 
 
-def _prepare(parent: int) -> None:
-    """In a worker: end soon after the build is killed, instead of waiting for work for ever."""
+def _prepare() -> None:
+    """In a worker: end as soon as the build is killed, instead of waiting for work for ever."""
     keep_pandas_out()
-
-    def watch() -> None:
-        while _is_alive(parent):
-            time.sleep(_WATCH_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    build = multiprocessing.parent_process()
+    if build is not None:
+        threading.Thread(target=_end_with, args=(build.sentinel,), daemon=True).start()
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)

@@ -244,7 +244,11 @@ def _entries(
     rows = np.bincount(frame_item, weights=rows_by_frame, minlength=len(items)).astype(np.int64)
     for position, item in enumerate(items):
         if images[position] and not rows[position]:
-            found = f"{annotations.seen[position]} objects, none of them usable" if annotations.seen[position] else ""
+            found = (
+                f"{annotations.seen[position]} objects, none of them usable"
+                if annotations.seen[position]
+                else ""
+            )
             _drop_image(drops, item, Reason.NO_OBJECTS, item.label, "an object to mark", found)
     reasons = {d.image_id: d.reason.value for d in drops.entries if d.kind == "image"}
     entries = []

@@ -22,8 +22,6 @@ from rasterio.windows import Window
 from rsvp_builder.images import TileFormat
 from rsvp_builder.images.probe import UnreadableImageError
 
-
-
 _CACHE_MB = 64
 _JPEG_QUALITY = 95
 # zlib level 1: tiles of aerial images hardly shrink further and level 6 takes four times as long.
@@ -57,7 +55,9 @@ class Scene:
         bands, types = self._file.count, set(self._file.dtypes)
         if bands > 4 or types != {"uint8"}:
             self.close()
-            raise UnreadableImageError(f"{bands} bands of {', '.join(sorted(types))}", "1 to 4 bands of 8 bits")
+            raise UnreadableImageError(
+                f"{bands} bands of {', '.join(sorted(types))}", "1 to 4 bands of 8 bits"
+            )
         self._palette: Pixels | None = None
         if self._file.colorinterp[0] == ColorInterp.palette:
             table = self._file.colormap(1)

@@ -19,8 +19,6 @@ from rsvp_builder.ledger import Drop, Drops, Reason
 from rsvp_builder.marks import Difficult
 from rsvp_builder.record import FloatArray, Frame, IntArray, Item, Marks, ObjectFlag, Objects
 
-
-
 _SMALLEST_AREA = 1e-6
 """Square pixels below which a shape is a point or a line."""
 
@@ -64,7 +62,9 @@ def place_boxes(
             item = items[objects.item[index]]
             value = _coordinates(objects, int(index))
             line = int(objects.line[index])
-            drops.add(Drop("object", reason, item.image_id, item.label or "", line, value, expected(int(index))))
+            drops.add(
+                Drop("object", reason, item.image_id, item.label or "", line, value, expected(int(index)))
+            )
 
     area = _area(objects)
     degenerate = area < _SMALLEST_AREA
@@ -77,7 +77,9 @@ def place_boxes(
     visible = _visible(objects, np.array(sizes, np.float64).reshape(-1, 2), area, alive)
     outside = alive & (visible.area < _SMALLEST_AREA)
     drop(
-        outside, Reason.OUTSIDE_IMAGE, lambda i: "a shape inside the image of {} x {} px".format(*sizes[objects.item[i]])
+        outside,
+        Reason.OUTSIDE_IMAGE,
+        lambda i: "a shape inside the image of {} x {} px".format(*sizes[objects.item[i]]),
     )
     alive &= ~outside
     marks = _on_frames(objects, visible, np.flatnonzero(alive), frames, min_area)
@@ -109,17 +111,13 @@ def _polygons(objects: Objects, which: IntArray) -> npt.NDArray[Any]:
 
     quads = objects.quad[which]
     boxes = shapely.box(*objects.box[which].T)
-    shapes = np.where(
-        np.isnan(quads[:, 0]), boxes, shapely.polygons(np.nan_to_num(quads).reshape(-1, 4, 2))
-    )
+    shapes = np.where(np.isnan(quads[:, 0]), boxes, shapely.polygons(np.nan_to_num(quads).reshape(-1, 4, 2)))
     broken = ~shapely.is_valid(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
     return np.asarray(shapes)
 
 
-def _visible(
-    objects: Objects, sizes: FloatArray, area: FloatArray, alive: npt.NDArray[np.bool_]
-) -> _Visible:
+def _visible(objects: Objects, sizes: FloatArray, area: FloatArray, alive: npt.NDArray[np.bool_]) -> _Visible:
     bounds, area = objects.box.copy(), area.copy()
     of_object = sizes[objects.item]
     inside = (bounds[:, :2] >= 0).all(axis=1) & (bounds[:, 2:] <= of_object).all(axis=1)
@@ -182,7 +180,8 @@ def _on_tiles(
     source = which[source]
     bounds, window = visible.bounds[source], windows[frame]
     inside = (bounds[:, :2] >= window[:, :2]).all(axis=1) & (bounds[:, 2:] <= window[:, 2:]).all(axis=1)
-    keep, bounds = inside.copy(), bounds.copy()
+    keep: npt.NDArray[np.bool_] = np.array(inside)
+    bounds = bounds.copy()
     crossing = np.flatnonzero(~inside)
     if len(crossing):
         import shapely
@@ -222,5 +221,3 @@ def _overlapping(
         empty = np.zeros(0, np.int64)
         return empty, empty
     return np.concatenate(sources), np.concatenate(frames)
-
-

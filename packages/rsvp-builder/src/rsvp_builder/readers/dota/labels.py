@@ -255,7 +255,9 @@ def _parse_lines(
         if not fields:
             continue
         problem = None
-        if len(fields) not in (9, 10):
+        if not _is_text(raw):
+            problem = "UTF-8 text"
+        elif len(fields) not in (9, 10):
             problem = f"{_EXPECTED}; found {len(fields)}"
         else:
             try:
@@ -269,9 +271,8 @@ def _parse_lines(
             continue
         lines.append(number)
         quads.append(quad)
-        class_ids.append(classes.get(fields[8].decode("utf-8", "replace"), -1))
-        difficult = fields[9].decode("utf-8", "replace") if len(fields) == 10 else "0"
-        flags.append(_DIFFICULT.get(difficult, _INVALID))
+        class_ids.append(classes.get(fields[8].decode(), -1))
+        flags.append(_DIFFICULT.get(fields[9].decode() if len(fields) == 10 else "0", _INVALID))
     return _Columns(
         file=np.full(len(lines), position, np.int64),
         line=np.array(lines, np.int64),
@@ -279,6 +280,14 @@ def _parse_lines(
         class_id=np.array(class_ids, np.int64),
         flags=np.array(flags, np.uint8),
     )
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _number(text: bytes) -> float:
@@ -302,9 +311,7 @@ def _diagnose(
     return Drop("object", reason, items[file.item].image_id, file.path, line, file.line(line), expected)
 
 
-def _set_metadata(
-    annotations: Annotations, root: Path, item: Item, file: _LabelFile, drops: Drops
-) -> None:
+def _set_metadata(annotations: Annotations, root: Path, item: Item, file: _LabelFile, drops: Drops) -> None:
     """Official GSD and origin: from the header of the label file, or from v2.0's metadata file."""
     header, path = file.header, file.path
     if not header and item.meta is not None:
@@ -342,7 +349,8 @@ def _set_metadata(
 
 def peek(paths: Iterable[Path]) -> tuple[bool, set[str]]:
     """Whether any of the label files has header lines, and all class names that occur in them."""
-    header, names = False, set()
+    header = False
+    names: set[bytes] = set()
     for path in paths:
         try:
             file = _LabelFile(0, str(path), path.read_bytes())

@@ -178,9 +178,10 @@ def index_release(root: Path, manifest: Manifest) -> Index:
     pairing = _Pairing(manifest, files.meta)
     pairing.pair(files.images, labels)
     if pairing.without_split:
+        folders = ", ".join(sorted(_split_folders(manifest)))
         notices.append(
-            f"images that lie under no split folder ({', '.join(sorted(_split_folders(manifest)))}) and go to "
-            f"split '{manifest.splits.default}': {pairing.without_split}"
+            f"images that lie under no split folder ({folders}) and go to split "
+            f"'{manifest.splits.default}': {pairing.without_split}"
         )
     return Index(tuple(sorted(pairing.items, key=_order)), tuple(pairing.drops), tuple(notices))
 
