@@ -168,6 +168,16 @@ def test_demo_goes_the_whole_way_and_says_what_to_type_next(tmp_path):
     assert (Path(only["raw"]) / "train/labelTxt-v1.5").is_dir()
 
 
+def test_demo_never_removes_what_it_did_not_write(tmp_path):
+    precious = tmp_path / "raw/DOTA/train/images/P0000.png"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("a download of three days")
+    done = run("demo", "--out", tmp_path)
+    assert done.returncode == 2
+    assert "holds files that no demo wrote" in done.stderr
+    assert precious.exists()
+
+
 @pytest.mark.parametrize("command", [[], *([c] for c in COMMANDS)])
 def test_help_is_quick_and_imports_nothing_heavy(command):
     program = (

@@ -11,9 +11,12 @@ from rich.markup import escape
 
 from rsvp_builder.cli.building import make_settings, report
 from rsvp_builder.cli.output import Json, print_json, stdout
+from rsvp_builder.errors import RsvpError
 
 if TYPE_CHECKING:
     from rsvp_builder.manifest import Manifest
+
+_MARK = ".written-by-rsvp-build-demo"
 
 
 def demo(
@@ -36,7 +39,7 @@ def demo(
 
     manifest = candidates(source)[0]
     raw = out / "raw" / manifest.family
-    shutil.rmtree(raw, ignore_errors=True)  # what an earlier demo with other options left
+    _clear(raw)
     release = writer(manifest.name)(raw, seed=seed, with_defects=with_defects)
     result = {"raw": str(raw), "images": len(release.images), "defects": len(release.defects)}
     if not as_json:
@@ -47,6 +50,16 @@ def demo(
         print_json(result)
     elif not raw_only:
         _next_steps(manifest, str(result["dataset"]), str(result["gallery"]))
+
+
+def _clear(raw: Path) -> None:
+    """Remove an earlier demo's release, which other options may have written; nobody's real data."""
+    mark = raw / _MARK
+    if raw.exists() and any(raw.iterdir()) and not mark.exists():
+        raise RsvpError(f"{raw}: holds files that no demo wrote; use another --out")
+    shutil.rmtree(raw, ignore_errors=True)
+    raw.mkdir(parents=True)
+    mark.write_text("This folder is removed and written anew by every `rsvp-build demo`.\n")
 
 
 def _build(manifest: Manifest, raw: Path, dataset: Path, *, quiet: bool) -> dict[str, str]:

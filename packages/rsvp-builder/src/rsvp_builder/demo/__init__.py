@@ -30,7 +30,9 @@ class WrittenRelease(Protocol):
 class Writer(Protocol):
     """Writes a release into a folder; the same seed gives the same bytes."""
 
-    def __call__(self, root: Path, *, seed: int, with_defects: bool) -> WrittenRelease: ...
+    def __call__(self, root: Path, *, seed: int, with_defects: bool) -> WrittenRelease:
+        """Write the release."""
+        ...
 
 
 def writer(source: str) -> Writer:
