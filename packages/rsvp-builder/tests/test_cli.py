@@ -123,6 +123,22 @@ def test_an_output_that_cannot_be_written_is_a_message(release, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_full_disk_is_a_message_and_the_build_goes_on_afterwards(release, tmp_path):
+    program = (
+        "import resource, sys\nfrom rsvp_builder.cli.app import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\nmain()\n"
+    )
+    arguments = ["--source", "DOTA", "--root", str(release.root), "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert run(*arguments).returncode == 0
+    assert run("validate", tmp_path).returncode == 0
+
+
 def test_quarantined_files_show_in_the_exit_code_and_strict_names_the_first(defective, tmp_path):
     done = run("--source", "DOTA", "--root", defective.root, "--out", tmp_path / "a")
     assert done.returncode == 3

@@ -68,21 +68,21 @@ def converse(task: Task, pictured: Pictured, marks: Marks, wording: Wording) -> 
     Returns:
         A table of the published schema without ``image``, and the frame of each row, (rows,) int64.
     """
-    frame_of_row, offsets, index = _rows(marks.frame, wording.marks_per_row)
+    frame_of_row, part, offsets, index = _rows(marks.frame, wording.marks_per_row)
     labels = list(pictured.manifest.classes.values())
     sizes = np.array([(f.width, f.height) for f in pictured.frames], np.float64).reshape(-1, 2)
     answers = task.answer(marks, sizes[marks.frame], labels)
-    prefixes = pa.array([f"<{task.marker} {i}>: " for i in range(wording.marks_per_row + 1)])
+    prefixes = pa.array([f"<{task.marker} {i}>: " for i in range(index.max(initial=0) + 1)], pa.string())
     lines = pc.binary_join_element_wise(prefixes.take(pa.array(index)), answers.text, "")
     texts = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), lines), "\n")
 
     frames = [pictured.frames[f] for f in frame_of_row.tolist()]
     items = [pictured.items[f.item] for f in frames]
     keys = [
-        f"{pictured.manifest.name}\x1f{item.image_id}\x1f{frame.window}\x1f{task.name}"
-        for item, frame in zip(items, frames, strict=True)
+        f"{pictured.manifest.name}\x1f{item.image_id}\x1f{frame.window}\x1f{task.name}\x1f{number}"
+        for item, frame, number in zip(items, frames, part.tolist(), strict=True)
     ]
-    instructions = _instructions(task, keys, offsets, wording)
+    instructions = _instructions(task, keys, wording)
     boxes = np.ascontiguousarray(marks.box).view(np.uint8).reshape(-1, 32)
     spans = zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
     ids = [
@@ -114,23 +114,30 @@ def converse(task: Task, pictured: Pictured, marks: Marks, wording: Wording) -> 
     return pa.table(list(columns.values()), schema=pa.schema(fields)), frame_of_row
 
 
-def _rows(frame: IntArray, most: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Frame of each row, offsets of the rows into the marks, and each mark's index in its row."""
+def _rows(frame: IntArray, most: int) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Share marks out to rows.
+
+    Returns:
+        Of each row its frame and its number within the frame; offsets of the rows into the marks; and
+        each mark's index in its row, from 1.
+    """
     count = np.bincount(frame) if len(frame) else np.zeros(0, np.int64)
     place = np.arange(len(frame)) - (np.cumsum(count) - count)[frame]
     rows_of_frame = -(-count // most)
     frame_of_row = np.repeat(np.arange(len(count)), rows_of_frame)
-    row = (np.cumsum(rows_of_frame) - rows_of_frame)[frame] + place // most
+    first_row = np.cumsum(rows_of_frame) - rows_of_frame
+    row = first_row[frame] + place // most
     offsets = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(frame_of_row)))])
-    return frame_of_row, offsets.astype(np.int32), place % most + 1
+    part = np.arange(len(frame_of_row)) - first_row[frame_of_row]
+    return frame_of_row, part, offsets.astype(np.int32), place % most + 1
 
 
-def _instructions(task: Task, keys: Sequence[str], offsets: IntArray, wording: Wording) -> list[str]:
+def _instructions(task: Task, keys: Sequence[str], wording: Wording) -> list[str]:
     if not wording.paraphrases:
         return [task.instructions[0]] * len(keys)
     chosen = []
-    for key, start in zip(keys, offsets[:-1].tolist(), strict=True):
-        digest = blake2b(f"{wording.seed}\x1f{key}\x1f{start}".encode(), digest_size=8).digest()
+    for key in keys:
+        digest = blake2b(f"{wording.seed}\x1f{key}".encode(), digest_size=8).digest()
         chosen.append(task.instructions[int.from_bytes(digest, "big") % len(task.instructions)])
     return chosen
 

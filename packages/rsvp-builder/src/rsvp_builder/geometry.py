@@ -6,6 +6,8 @@ Pixels, origin top left, x right, y down. Boxes are (n, 4) ``x1 y1 x2 y2``, half
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,6 +33,31 @@ def quad_area(quads: FloatArray) -> FloatArray:
     cross = x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y
     area: FloatArray = np.abs(cross.sum(axis=1)) / 2
     return area
+
+
+def covered_area(quads: FloatArray) -> FloatArray:
+    """As :func:`quad_area`, but a quad whose edges cross counts with all that it covers."""
+    area = quad_area(quads)
+    edges = np.roll(quads, -2, axis=1) - quads
+    following = np.roll(edges, -2, axis=1)
+    turns = edges[:, 0::2] * following[:, 1::2] - edges[:, 1::2] * following[:, 0::2]
+    # A quad that turns one way only is convex; the few others are left to GEOS.
+    doubtful = np.flatnonzero((turns > 0).any(axis=1) & (turns < 0).any(axis=1))
+    if len(doubtful):
+        import shapely
+
+        area[doubtful] = shapely.area(repaired(shapely.polygons(quads[doubtful].reshape(-1, 4, 2))))
+    return area
+
+
+def repaired(shapes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Shapely geometries with the invalid ones, such as crossing quads, made valid."""
+    import shapely
+
+    fixed = np.array(shapes)
+    broken = ~shapely.is_valid(fixed)
+    fixed[broken] = shapely.make_valid(fixed[broken], method="structure", keep_collapsed=False)
+    return fixed
 
 
 def box_area(boxes: FloatArray) -> FloatArray:

@@ -135,6 +135,9 @@ class Manifest(_Strict):
         twice = sorted({f for f in folders if folders.count(f) > 1})
         if twice:
             raise ValueError(f"splits: folder {twice[0]!r} is given to two splits")
+        for token, label in self.classes.items():
+            if not label or label != " ".join(label.split()):
+                raise ValueError(f"classes: label {label!r} of {token!r} must be words with single spaces")
         if not self.classes:
             raise ValueError("classes: at least one class is needed")
         return self

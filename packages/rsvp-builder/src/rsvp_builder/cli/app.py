@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from rsvp_builder import __version__
 from rsvp_builder.cli import building, catalogue, demo, inspecting
 from rsvp_builder.cli.output import fail
-from rsvp_builder.errors import RsvpError
+from rsvp_builder.errors import ExitCode, RsvpError
 
 
 class _BuildByDefault(TyperGroup):
@@ -71,3 +71,6 @@ def main() -> None:
     except RsvpError as error:
         fail(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder that went away
+        fail(f"{error}; what is finished stays, and the same command goes on")
+        sys.exit(ExitCode.USER_ERROR)

@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 from rsvp_builder.dataset.layout import publish
 from rsvp_builder.record import ROW_SCHEMA, IntArray, huggingface_metadata
 
-ROW_GROUP_BYTES = 32 * 2**20
+ROW_GROUP_BYTES = 16 * 2**20
 """Picture bytes after which a row group ends, each picture counted once."""
 
-ROW_GROUP_BYTES_READ = 256 * 2**20
+ROW_GROUP_BYTES_READ = 128 * 2**20
 """The same with each picture counted for every row: what a reader of the row group holds."""
 
-ROW_GROUP_ROWS = 10_000
+ROW_GROUP_ROWS = 4_000
 """Rows after which a row group ends where pictures are only referenced."""
 
 # All but ids and texts: their values are distinct and would only fill a dictionary, whose size is not
@@ -75,9 +75,8 @@ class ShardWriter:
         self.rows = 0
         self._path = path
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self._file = self._temporary.open("wb")
         self._writer = pq.ParquetWriter(
-            self._file,
+            self._temporary,
             _WRITTEN_SCHEMA,
             # Pictures are compressed already.
             compression={name: "none" if name == "image.bytes" else "zstd" for name in _physical_columns()},
@@ -97,9 +96,10 @@ class ShardWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the temporary file, unless the shard was committed."""
-        self._writer.close()
-        self._file.close()
-        self._temporary.unlink(missing_ok=True)
+        try:
+            self._writer.close()
+        finally:
+            self._temporary.unlink(missing_ok=True)
 
     def write(
         self,
@@ -135,10 +135,9 @@ class ShardWriter:
     def commit(self) -> int:
         """Finish the file, make it last and give it its name; returns its size in bytes."""
         self._writer.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        size = self._file.tell()
-        self._file.close()
+        with self._temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+            size = file.seek(0, os.SEEK_END)
         publish(self._temporary, self._path)
         return size
 

@@ -1,8 +1,9 @@
-"""Checking a finished data set: its format, its pictures and its agreement with the ledger."""
+"""Checking a finished data set: its rows, its pictures and its agreement with the ledger."""
 
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import Any
 
 import imagesize
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rsvp_builder.dataset.layout import Folder, read_json
+from rsvp_builder.dataset.rowcheck import row_problems
 from rsvp_builder.record import ROW_SCHEMA
 
-_LIGHT = ["id", "width", "height", "source", "split", "task", "granularity", "marks", "messages"]
-_MARKERS = {"image": "Region", "region": "Region", "point": "Mark"}
+_LIGHT = pa.schema([column for column in ROW_SCHEMA if column.name != "image"])
 _MOST_PROBLEMS = 1000
 
 
@@ -41,6 +43,15 @@ class Report:
             self.problems.append(problem)
 
 
+@dataclass(slots=True)
+class _Found:
+    """What the shards of one split hold."""
+
+    rows: int = 0
+    marks: int = 0
+    tasks: Counter[str] = field(default_factory=Counter)
+
+
 def validate(out: Path, *, decode: bool = False) -> Report:
     """Check every row of a data set.
 
@@ -52,114 +63,129 @@ def validate(out: Path, *, decode: bool = False) -> Report:
         RsvpError: ``out`` is no finished data set.
     """
     folder, report = Folder(out), Report()
-    ids: list[np.ndarray[Any, Any]] = []
+    check = _Check(out, report, decode)
     for source in folder.sources():
         summary = read_json(folder.ledger(source) / "summary.json")
-        for kind in ("images", "objects"):
-            account = summary[kind]
-            if account["seen"] != account["written"] + sum(account["dropped"].values()):
-                report.add(f"ledger/{source}: {kind} do not balance: {account}")
-        for split, expected in summary["splits"].items():
-            rows = 0
-            for number in range(expected["shards"]):
-                path = folder.shard(source, split, number, expected["shards"])
-                if path.exists():
-                    rows += _check_shard(path, str(path.relative_to(out)), decode, report, ids)
-                else:
-                    report.add(f"{path.relative_to(out)}: missing")
-            if rows != expected["rows"]:
-                report.add(f"{source}/{split}: {rows} rows, the ledger says {expected['rows']}")
-    every = np.concatenate(ids) if ids else np.zeros(0)
-    repeated = len(every) - len(np.unique(every))
-    if repeated:
-        report.add(f"{repeated} rows repeat the id of another row")
+        expected: set[Path] = set()
+        found: dict[str, _Found] = {}
+        for split, of_split in summary["splits"].items():
+            found[split] = _Found()
+            for number in range(of_split["shards"]):
+                path = folder.shard(source, split, number, of_split["shards"])
+                expected.add(path)
+                check.shard(path, {"source": source, "split": split}, found[split])
+        for path in folder.shards(source):
+            if path not in expected:
+                report.add(f"{path.relative_to(out)}: not a shard that the ledger knows")
+        for problem in _ledger_problems(summary, found):
+            report.add(f"ledger/{source}: {problem}")
+    check.repeated_ids()
     return report
 
 
-def _check_shard(path: Path, name: str, decode: bool, report: Report, ids: list[np.ndarray[Any, Any]]) -> int:
-    report.shards += 1
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=["image.bytes"]) as file:
-            plain = pa.schema([f for f in file.schema_arrow if f.name != "image"])
-            if not plain.equals(pa.schema([f for f in ROW_SCHEMA if f.name != "image"])):
-                report.add(f"{name}: columns are not those of the published row")
-                return int(file.metadata.num_rows)
-            first = 0
-            for group in range(file.num_row_groups):
-                rows = file.read_row_group(group, columns=_LIGHT).to_pylist()
-                ids.append(np.array([row["id"] for row in rows], "S32"))
-                for number, row in enumerate(rows, start=first):
-                    for problem in _row_problems(row):
-                        report.add(f"{name}: row {number} ({row['id']}): {problem}")
-                pictures = file.read_row_group(group, columns=["image"])["image"]
-                for number, problem in _picture_problems(pictures, rows, decode):
-                    report.add(f"{name}: row {first + number} ({rows[number]['id']}): {problem}")
-                first += len(rows)
-            report.rows += first
-            return first
-    except (OSError, pa.ArrowException) as error:
-        report.add(f"{name}: cannot be read: {error}")
-        return 0
+def _ledger_problems(summary: dict[str, Any], found: dict[str, _Found]) -> Iterator[str]:
+    for kind in ("images", "objects"):
+        account = summary[kind]
+        if account["seen"] != account["written"] + sum(account["dropped"].values()):
+            yield f"{kind} do not balance: {account}"
+    for split, told in summary["splits"].items():
+        for what in ("rows", "marks"):
+            if told[what] != getattr(found[split], what):
+                yield f"{told[what]} {what} in {split}, the shards hold {getattr(found[split], what)}"
+    for what in ("rows", "marks"):
+        held = sum(getattr(split, what) for split in found.values())
+        if summary[what]["written"] != held:
+            yield f"{summary[what]['written']} {what} in all, the shards hold {held}"
+    tasks = sum((split.tasks for split in found.values()), Counter[str]())
+    if {task: count for task, count in summary["tasks"].items() if count} != tasks:
+        yield f"rows by task are {summary['tasks']}, the shards hold {dict(tasks)}"
 
 
-def _row_problems(row: dict[str, Any]) -> Iterator[str]:
-    marks, messages = row["marks"], row["messages"]
-    size = f"{row['width']} x {row['height']}"
-    if not marks:
-        yield "has no marks"
-        return
-    if [mark["index"] for mark in marks] != list(range(1, len(marks) + 1)):
-        yield "marks are not numbered from 1"
-    for mark in marks:
-        if mark["kind"] == "box":
-            x1, y1, x2, y2 = mark["xyxy"]
-            if not (0 <= x1 < x2 <= row["width"] and 0 <= y1 < y2 <= row["height"]):
-                yield f"mark {mark['index']}: box {mark['xyxy']} is not inside {size}"
-        elif mark["kind"] == "point":
-            x, y = mark["xy"]
-            if not (0 <= x < row["width"] and 0 <= y < row["height"]):
-                yield f"mark {mark['index']}: point {mark['xy']} is not inside {size}"
-        else:
-            yield f"mark {mark['index']}: kind {mark['kind']!r}, expected box or point"
-    if [message["role"] for message in messages] != ["user", "assistant"] * (len(messages) // 2):
-        yield f"roles are {[message['role'] for message in messages]}, expected user and assistant by turns"
-    elif messages:
-        marker = _MARKERS.get(row["granularity"])
-        lines = messages[1]["content"].split("\n")
-        if len(lines) != len(marks):
-            yield f"{len(lines)} answer lines for {len(marks)} marks"
-        for number, line in enumerate(lines[: len(marks)], start=1):
-            if not line.startswith(f"<{marker} {number}>: ") or line.endswith(": "):
-                yield f"answer line {number} is {line!r}, expected <{marker} {number}>: text"
-    else:
-        yield "has no messages"
+class _Check:
+    """Goes over shards and remembers the ids of their rows."""
+
+    def __init__(self, out: Path, report: Report, decode: bool) -> None:
+        self._out = out
+        self._report = report
+        self._decode = decode
+        self._ids: list[npt.NDArray[np.bytes_]] = []
+        self._places: list[tuple[str, int]] = []
+
+    def shard(self, path: Path, place: dict[str, str], found: _Found) -> None:
+        """Check one shard that the ledger expects."""
+        name = str(path.relative_to(self._out))
+        if not path.exists():
+            self._report.add(f"{name}: missing")
+            return
+        self._report.shards += 1
+        try:
+            columns = pq.read_schema(path)
+            if not columns.equals(ROW_SCHEMA):
+                self._report.add(f"{name}: columns are not those of the published row")
+                return
+            with pq.ParquetFile(
+                path, page_checksum_verification=True, read_dictionary=["image.bytes"]
+            ) as file:
+                first = 0
+                for group in range(file.num_row_groups):
+                    first += self._row_group(file, group, first, name, place, found)
+        except (OSError, pa.ArrowException) as error:
+            self._report.add(f"{name}: cannot be read: {error}")
+
+    def _row_group(
+        self, file: pq.ParquetFile, group: int, first: int, name: str, place: dict[str, str], found: _Found
+    ) -> int:
+        rows = file.read_row_group(group, columns=_LIGHT.names).to_pylist()
+        self._ids.append(np.array([row["id"] for row in rows], "S32"))
+        self._places.append((name, first))
+        for number, row in enumerate(rows):
+            for problem in row_problems(row, place):
+                self._report.add(f"{name}: row {first + number} ({row['id']}): {problem}")
+            found.marks += len(row["marks"] or ())
+            found.tasks[row["task"]] += 1
+        found.rows += len(rows)
+        self._report.rows += len(rows)
+        pictures = file.read_row_group(group, columns=["image"])["image"]
+        for number, problem in _picture_problems(pictures, rows, self._decode):
+            self._report.add(f"{name}: row {first + number} ({rows[number]['id']}): {problem}")
+        return len(rows)
+
+    def repeated_ids(self) -> None:
+        """Report every row whose id another row has too."""
+        if not self._ids:
+            return
+        ids, counts = np.unique(np.concatenate(self._ids), return_counts=True)
+        repeated = ids[counts > 1]
+        if not len(repeated):
+            return
+        for (name, first), of_group in zip(self._places, self._ids, strict=True):
+            for number in np.flatnonzero(np.isin(of_group, repeated)).tolist():
+                told = of_group[number].decode()
+                self._report.add(f"{name}: row {first + number} ({told}): repeats the id of another row")
 
 
 def _picture_problems(
     pictures: pa.ChunkedArray, rows: list[dict[str, Any]], decode: bool
 ) -> Iterator[tuple[int, str]]:
-    seen: set[int] = set()
     column = pictures.combine_chunks()
     stored, paths = column.field("bytes"), column.field("path")
+    sizes: dict[int, tuple[int, int]] = {}
     for number, row in enumerate(rows):
         if not stored[number].is_valid:
             if not Path(paths[number].as_py() or "").is_file():
                 yield number, f"referenced picture {paths[number].as_py()} is not there"
             continue
-        if pa.types.is_dictionary(stored.type):
-            key = stored.indices[number].as_py()
-            if key in seen:
-                continue
-            seen.add(key)
-        data = stored[number].as_py()
-        size = imagesize.get(io.BytesIO(data))
-        if size != (row["width"], row["height"]):
-            yield (
-                number,
-                f"the picture is {size[0]} x {size[1]}, the row says {row['width']} x {row['height']}",
-            )
-        if decode and (problem := _undecodable(data)):
-            yield number, problem
+        # Rows of one image share its bytes, and it is looked at once.
+        key = stored.indices[number].as_py() if pa.types.is_dictionary(stored.type) else number
+        if key not in sizes:
+            data = stored[number].as_py()
+            sizes[key] = imagesize.get(io.BytesIO(data))
+            if decode and (problem := _undecodable(data)):
+                yield number, problem
+        width, height = sizes[key]
+        if (width, height) != (row["width"], row["height"]):
+            told = f"{row['width']} x {row['height']}"
+            yield number, f"the picture is {width} x {height}, the row says {told}"
 
 
 def _undecodable(data: bytes) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rsvp_builder.geometry import box_area, quad_area, shift_boxes, shift_quads
+from rsvp_builder.geometry import box_area, covered_area, repaired, shift_boxes, shift_quads
 from rsvp_builder.ledger import Drop, Drops, Reason
 from rsvp_builder.marks import Difficult
 from rsvp_builder.record import FloatArray, Frame, IntArray, Item, Marks, ObjectFlag, Objects
@@ -32,6 +32,7 @@ class _Visible:
     cut: dict[int, Any]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def place_boxes(
     objects: Objects,
     items: Sequence[Item],
@@ -66,8 +67,9 @@ def place_boxes(
                 Drop("object", reason, item.image_id, item.label or "", line, value, expected(int(index)))
             )
 
-    area = _area(objects)
-    degenerate = area < _SMALLEST_AREA
+    has_quad = ~np.isnan(objects.quad[:, 0])
+    area = np.where(has_quad, covered_area(np.nan_to_num(objects.quad)), box_area(objects.box))
+    degenerate = ~(area >= _SMALLEST_AREA)  # also what is no number, of coordinates beyond all bounds
     drop(degenerate, Reason.DEGENERATE, lambda _: "a shape with an area")
     alive = ~degenerate
     if difficult == "drop":
@@ -75,7 +77,7 @@ def place_boxes(
         drop(unwanted, Reason.DIFFICULT, lambda _: "objects that are not difficult, by your settings")
         alive &= ~unwanted
     visible = _visible(objects, np.array(sizes, np.float64).reshape(-1, 2), area, alive)
-    outside = alive & (visible.area < _SMALLEST_AREA)
+    outside = alive & ~(visible.area >= _SMALLEST_AREA)
     drop(
         outside,
         Reason.OUTSIDE_IMAGE,
@@ -88,21 +90,9 @@ def place_boxes(
     return marks
 
 
-def _area(objects: Objects) -> FloatArray:
-    has_quad = ~np.isnan(objects.quad[:, 0])
-    area = np.where(has_quad, quad_area(np.nan_to_num(objects.quad)), box_area(objects.box))
-    # Two halves of a crossing quad cancel out in the shoelace formula; repaired, they do not.
-    crossing = np.flatnonzero(has_quad & (area < _SMALLEST_AREA) & (box_area(objects.box) >= _SMALLEST_AREA))
-    if len(crossing):
-        import shapely
-
-        area[crossing] = shapely.area(_polygons(objects, crossing))
-    return area
-
-
 def _coordinates(objects: Objects, index: int) -> str:
     quad = objects.quad[index]
-    return " ".join(f"{v:g}" for v in (objects.box[index] if np.isnan(quad[0]) else quad))
+    return " ".join(f"{v:.15g}" for v in (objects.box[index] if np.isnan(quad[0]) else quad))
 
 
 def _polygons(objects: Objects, which: IntArray) -> npt.NDArray[Any]:
@@ -112,9 +102,7 @@ def _polygons(objects: Objects, which: IntArray) -> npt.NDArray[Any]:
     quads = objects.quad[which]
     boxes = shapely.box(*objects.box[which].T)
     shapes = np.where(np.isnan(quads[:, 0]), boxes, shapely.polygons(np.nan_to_num(quads).reshape(-1, 4, 2)))
-    broken = ~shapely.is_valid(shapes)
-    shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
-    return np.asarray(shapes)
+    return repaired(shapes)
 
 
 def _visible(objects: Objects, sizes: FloatArray, area: FloatArray, alive: npt.NDArray[np.bool_]) -> _Visible:

@@ -11,12 +11,13 @@ made, so the rule is ours:
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
-from rsvp_builder.geometry import box_area, quad_area
+from rsvp_builder.geometry import box_area, covered_area
 from rsvp_builder.record import FloatArray, IntArray, Marks
 from rsvp_builder.tasks import Answers
 from rsvp_builder.tasks.instructions import CAPTION_REGIONS
@@ -38,14 +39,14 @@ POSITIONS = (
 )
 
 _SIZE_WORDS = frozenset({"small", "large", "big", "tiny", "huge"})
-_SPOKEN_CONSONANT = ("uni", "use", "usa", "eu", "one")
+_SPOKEN_CONSONANT = ("uni", "use", "usa", "uti", "eu", "one")
 
 
 def size_of(marks: Marks, sizes: FloatArray) -> IntArray:
     """Position in ``SIZES`` of each mark: (n,)."""
     area = box_area(marks.box)
     has_quad = ~np.isnan(marks.quad[:, 0])
-    area[has_quad] = np.minimum(area[has_quad], quad_area(marks.quad[has_quad]))
+    area[has_quad] = np.minimum(area[has_quad], covered_area(marks.quad[has_quad]))
     share = area / (sizes[:, 0] * sizes[:, 1])
     return np.digitize(share, (SMALL_BELOW, BIG_FROM)).astype(np.int64)
 
@@ -67,6 +68,12 @@ def phrase(label: str, size: str, position: str) -> str:
     return f"{'An' if vowel else 'A'} {noun} {position}"
 
 
+@lru_cache(maxsize=8)
+def _phrases(labels: tuple[str, ...]) -> pa.Array:
+    """Every phrase there is, by class, size and position."""
+    return pa.array([phrase(c, s, p) for c in labels for s in SIZES for p in POSITIONS], pa.string())
+
+
 class RegionCaption:
     """``<Region 1>: A big plane on the left``; see :class:`rsvp_builder.tasks.Task`."""
 
@@ -77,12 +84,9 @@ class RegionCaption:
 
     def answer(self, marks: Marks, sizes: FloatArray, labels: list[str]) -> Answers:
         """A caption of each mark, made from its class, size and position."""
-        combinations = [
-            phrase(label, size, position) for label in labels for size in SIZES for position in POSITIONS
-        ]
         code = (marks.class_id * len(SIZES) + size_of(marks, sizes)) * len(POSITIONS)
         code += position_of(marks, sizes)
-        return Answers(pa.array(combinations, pa.string()).take(pa.array(code)), "derived", is_caption=True)
+        return Answers(_phrases(tuple(labels)).take(pa.array(code)), "derived", is_caption=True)
 
 
 TASK = RegionCaption()

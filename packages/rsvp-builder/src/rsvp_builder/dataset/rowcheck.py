@@ -1,0 +1,71 @@
+"""What must hold for one published row; see docs/dataset-format.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+_MARKERS = {"image": "Region", "region": "Region", "point": "Mark"}
+
+
+def row_problems(row: dict[str, Any], place: dict[str, str]) -> Iterator[str]:
+    """Everything that is wrong with a row, one sentence each.
+
+    Args:
+        row: the row without its picture.
+        place: values that the row must have because of where it lies: source and split.
+    """
+    for column, expected in place.items():
+        if row[column] != expected:
+            yield f"{column} is {row[column]!r} in a shard of {expected!r}"
+    marks = row["marks"] or []
+    if not marks:
+        yield "has no marks"
+        return
+    if [mark["index"] for mark in marks] != list(range(1, len(marks) + 1)):
+        yield "marks are not numbered from 1"
+    for mark in marks:
+        yield from _mark_problems(mark, row["width"], row["height"])
+    yield from _message_problems(row["messages"] or [], row["granularity"], len(marks))
+
+
+def _mark_problems(mark: dict[str, Any], width: int, height: int) -> Iterator[str]:
+    name = f"mark {mark['index']}"
+    match mark["kind"]:
+        case "box":
+            if not _is_box(mark["xyxy"], width, height):
+                yield f"{name}: box {mark['xyxy']} is not inside {width} x {height}"
+        case "point":
+            if not _is_point(mark["xy"], width, height):
+                yield f"{name}: point {mark['xy']} is not inside {width} x {height}"
+        case kind:
+            yield f"{name}: kind {kind!r}, expected box or point"
+
+
+def _is_box(xyxy: list[float] | None, width: int, height: int) -> bool:
+    if xyxy is None or len(xyxy) != 4:
+        return False
+    x1, y1, x2, y2 = xyxy
+    return 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
+
+
+def _is_point(xy: list[float] | None, width: int, height: int) -> bool:
+    return xy is not None and len(xy) == 2 and 0 <= xy[0] < width and 0 <= xy[1] < height
+
+
+def _message_problems(messages: list[dict[str, Any]], granularity: str, marks: int) -> Iterator[str]:
+    roles = [message["role"] for message in messages]
+    if not messages:
+        yield "has no messages"
+    elif roles != ["user", "assistant"] * (len(messages) // 2):
+        yield f"roles are {roles}, expected user and assistant by turns"
+    elif granularity not in _MARKERS:
+        yield f"granularity {granularity!r}, expected one of {', '.join(_MARKERS)}"
+    else:
+        lines = (messages[1]["content"] or "").split("\n")
+        if len(lines) != marks:
+            yield f"{len(lines)} answer lines for {marks} marks"
+        for number, line in enumerate(lines[:marks], start=1):
+            start = f"<{_MARKERS[granularity]} {number}>: "
+            if not line.startswith(start) or line == start:
+                yield f"answer line {number} is {line!r}, expected {start}text"
