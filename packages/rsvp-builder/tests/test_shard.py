@@ -80,6 +80,10 @@ def path(tmp_path):
     return tmp_path / "data" / "made-up" / "train-00000-of-00001.parquet"
 
 
+def stored(*pictures):
+    return pa.array(pictures, pa.binary())
+
+
 @pytest.fixture
 def shard(path):
     """Two row groups: three rows over two pictures, and one row of a grey one."""
@@ -87,10 +91,10 @@ def shard(path):
         writer.write(
             [table([row(0), row(1)]), table([row(2)])],
             [frames(0, 1), frames(0)],
-            [picture(0), picture(1)],
+            stored(picture(0), picture(1)),
             ["P0.png", "P1.png"],
         )
-        writer.write([table([row(3)])], [frames(0)], [picture(2, mode="L")], ["P2.png"])
+        writer.write([table([row(3)])], [frames(0)], stored(picture(2, mode="L")), ["P2.png"])
         writer.commit()
     return path
 
@@ -136,8 +140,10 @@ def test_rows_come_back_as_they_went_in_and_in_order(shard):
 
 def test_the_writer_counts_rows_and_returns_the_size(path):
     with ShardWriter(path) as writer:
-        writer.write([table([row(0)]), table([row(1), row(2)])], [frames(0), frames(0, 0)], [b"x"], ["x"])
-        writer.write([table([row(3)])], [frames(0)], [b"x"], ["x"])
+        writer.write(
+            [table([row(0)]), table([row(1), row(2)])], [frames(0), frames(0, 0)], stored(b"x"), ["x"]
+        )
+        writer.write([table([row(3)])], [frames(0)], stored(b"x"), ["x"])
         assert writer.rows == 4
         assert writer.commit() == path.stat().st_size
 
@@ -148,7 +154,10 @@ def test_a_picture_of_many_rows_is_stored_once_and_read_for_each(path):
     rows = [row(number) for number in range(50)]
     with ShardWriter(path) as writer:
         writer.write(
-            [table(rows[:25]), table(rows[25:])], [frames(*[0] * 25), frames(*[0] * 25)], [big], ["big.png"]
+            [table(rows[:25]), table(rows[25:])],
+            [frames(*[0] * 25), frames(*[0] * 25)],
+            stored(big),
+            ["big.png"],
         )
         size = writer.commit()
     assert len(big) < size < len(big) + 50_000
@@ -165,7 +174,7 @@ def test_each_call_makes_one_row_group(shard):
 
 def test_referenced_pictures_have_a_path_and_no_bytes(path):
     with ShardWriter(path) as writer:
-        writer.write([table([row(0), row(1)])], [frames(1, 0)], [None, None], ["/raw/a.png", "/raw/b.png"])
+        writer.write([table([row(0), row(1)])], [frames(1, 0)], None, ["/raw/a.png", "/raw/b.png"])
         writer.commit()
     assert pq.read_table(path)["image"].to_pylist() == [
         {"bytes": None, "path": "/raw/b.png"},
@@ -178,7 +187,7 @@ def test_referenced_pictures_have_a_path_and_no_bytes(path):
 def test_an_empty_shard_can_be_read(path, calls):
     with ShardWriter(path) as writer:
         for _ in range(calls):
-            writer.write([table([])], [frames()], [], [])
+            writer.write([table([])], [frames()], stored(), [])
         writer.commit()
     assert pq.read_schema(path).remove_metadata().equals(ROW_SCHEMA)
     assert pq.read_table(path).num_rows == 0
@@ -198,7 +207,9 @@ def test_pages_carry_checksums(shard):
 def test_the_same_rows_make_the_same_bytes(tmp_path):
     for name in ("a", "b"):
         with ShardWriter(tmp_path / name) as writer:
-            writer.write([table([row(0), row(1)])], [frames(0, 1)], [picture(0), picture(1)], ["a", "b"])
+            writer.write(
+                [table([row(0), row(1)])], [frames(0, 1)], stored(picture(0), picture(1)), ["a", "b"]
+            )
             writer.commit()
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
@@ -208,7 +219,7 @@ def test_the_same_rows_make_the_same_bytes(tmp_path):
 
 def test_until_it_is_committed_a_shard_has_not_its_name(path):
     with ShardWriter(path) as writer:
-        writer.write([table([row(0)])], [frames(0)], [b"x"], ["x"])
+        writer.write([table([row(0)])], [frames(0)], stored(b"x"), ["x"])
         assert not path.exists()
         assert list(path.parent.glob("*.parquet")) == []
         writer.commit()
@@ -218,7 +229,7 @@ def test_until_it_is_committed_a_shard_has_not_its_name(path):
 
 def test_a_writer_left_by_an_exception_leaves_no_file(path):
     with pytest.raises(ZeroDivisionError), ShardWriter(path) as writer:
-        writer.write([table([row(0)])], [frames(0)], [b"x"], ["x"])
+        writer.write([table([row(0)])], [frames(0)], stored(b"x"), ["x"])
         _ = 1 / 0
     assert list(path.parent.iterdir()) == []
 
@@ -233,7 +244,7 @@ def test_a_writer_left_by_an_exception_leaves_an_earlier_shard_alone(shard):
 
 def test_a_writer_never_committed_leaves_no_file(path):
     with ShardWriter(path) as writer:
-        writer.write([table([row(0)])], [frames(0)], [b"x"], ["x"])
+        writer.write([table([row(0)])], [frames(0)], stored(b"x"), ["x"])
     assert list(path.parent.iterdir()) == []
 
 
@@ -252,7 +263,7 @@ limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 with ShardWriter(Path(sys.argv[1])) as writer:
     for number in range(5):
-        writer.write([table], [np.array([0])], [bytes([number]) * (limit // 4)], ["x"])
+        writer.write([table], [np.array([0])], pa.array([bytes([number]) * (limit // 4)], pa.binary()), ["x"])
     writer.commit()
 """
     arguments = [sys.executable, "-c", program, str(path), str(limit)]
@@ -305,7 +316,7 @@ def test_datasets_opens_referenced_pictures(tmp_path, path, offline):
     raw = tmp_path / "P0.png"
     raw.write_bytes(picture(0))
     with ShardWriter(path) as writer:
-        writer.write([table([row(0)])], [frames(0)], [None], [str(raw)])
+        writer.write([table([row(0)])], [frames(0)], None, [str(raw)])
         writer.commit()
     loaded = datasets.load_dataset("parquet", data_files=str(path), split="train", cache_dir=offline)
     with Image.open(raw) as expected:

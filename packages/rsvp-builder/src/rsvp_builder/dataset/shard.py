@@ -105,7 +105,7 @@ class ShardWriter:
         self,
         tables: Sequence[pa.Table],
         frames: Sequence[IntArray],
-        pictures: Sequence[bytes | None],
+        pictures: pa.Array | None,
         paths: Sequence[str],
     ) -> None:
         """Write one row group.
@@ -113,18 +113,17 @@ class ShardWriter:
         Args:
             tables: rows without ``image``, one table a task.
             frames: for each table, the picture of each row.
-            pictures: bytes of each picture, or None for one that is only referenced.
+            pictures: encoded pictures, a binary array, or None where they are only referenced.
             paths: name of each picture, or its absolute path where it is referenced.
         """
-        dictionary = pa.array(pictures, pa.binary())
         names = pa.array(paths, pa.string())
         whole = []
         for table, frame in zip(tables, frames, strict=True):
             picture = pa.array(frame, pa.int32())
-            if dictionary.null_count:
+            if pictures is None:
                 stored = pa.nulls(len(picture), _IMAGE_TYPE.field("bytes").type)
             else:
-                stored = pa.DictionaryArray.from_arrays(picture, dictionary)
+                stored = pa.DictionaryArray.from_arrays(picture, pictures)
             image = pa.StructArray.from_arrays([stored, names.take(picture)], fields=list(_IMAGE_TYPE))
             whole.append(table.add_column(1, _WRITTEN_SCHEMA.field("image"), image))
         joined = pa.concat_tables(whole)

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from rsvp_builder.dataset.shard import ROW_GROUP_BYTES, ROW_GROUP_BYTES_READ, ROW_GROUP_ROWS
+from rsvp_builder.images.gathered import Gathered
 from rsvp_builder.images.probe import COPIED, ImageInfo, UnreadableImageError
 from rsvp_builder.record import Frame, IntArray, Item
 from rsvp_builder.settings import Settings
@@ -29,18 +30,18 @@ class DamagedImageError(Exception):
 
 @dataclass(slots=True)
 class PictureGroup:
-    """Pictures of consecutive frames, to be written as one row group.
+    """Pictures of consecutive frames, to be written as one row group before the next group is asked for.
 
     Attributes:
         first: position of the first frame.
         last: position after the last one.
-        pictures: encoded bytes of each frame, None where it is referenced.
+        pictures: encoded bytes of each frame, or None where pictures are referenced.
         paths: file name of each frame, or the absolute path of the image where it is referenced.
     """
 
     first: int
     last: int
-    pictures: list[bytes | None] = field(default_factory=list)
+    pictures: Gathered | None
     paths: list[str] = field(default_factory=list)
 
 
@@ -65,26 +66,48 @@ def picture_groups(
     Raises:
         DamagedImageError: an image cannot be decoded although its header was sound.
     """
-    group = PictureGroup(0, 0)
-    stored = read = held = 0
-    for picture, path in _pictures(root, settings, items, images, frames):
-        size = len(picture or b"")
+    gathered = Gathered() if settings.images == "embed" else None
+    group = PictureGroup(0, 0, gathered)
+    read = held = 0
+    for frame, (picture, path) in zip(frames, _pictures(root, settings, items, images, frames), strict=True):
+        size = _size(picture)
         count = int(rows[group.last])
         full = (
-            stored + size > ROW_GROUP_BYTES
+            (gathered.size if gathered is not None else 0) + size > ROW_GROUP_BYTES
             or read + size * count > ROW_GROUP_BYTES_READ
             or held + count > ROW_GROUP_ROWS
         )
-        if full and group.pictures:
+        if full and group.paths:
             yield group
-            group = PictureGroup(group.last, group.last)
-            stored = read = held = 0
-        stored, read, held = stored + size, read + size * count, held + count
-        group.pictures.append(picture)
+            group = PictureGroup(group.last, group.last, gathered)
+            read = held = 0
+            if gathered is not None:
+                gathered.clear()
+        if gathered is not None and picture is not None:
+            try:
+                gathered.add(picture)
+            except OSError as error:
+                raise _damaged(frame.item, error) from error
+        read, held = read + size * count, held + count
         group.paths.append(path)
         group.last += 1
-    if group.pictures:
+    if group.paths:
         yield group
+
+
+def _size(picture: bytes | Path | None) -> int:
+    if isinstance(picture, Path):
+        try:
+            return picture.stat().st_size
+        except OSError:
+            return 0  # reading it will say what is wrong
+    return len(picture or b"")
+
+
+def _damaged(item: int, error: OSError) -> DamagedImageError:
+    return DamagedImageError(
+        item, UnreadableImageError(error.strerror or str(error), "a readable image file")
+    )
 
 
 def _pictures(
@@ -93,25 +116,25 @@ def _pictures(
     items: Sequence[Item],
     images: Sequence[ImageInfo | None],
     frames: Sequence[Frame],
-) -> Iterator[tuple[bytes | None, str]]:
+) -> Iterator[tuple[bytes | Path | None, str]]:
+    """Of each frame the file to copy, or its encoded pixels, or nothing; and its name."""
     for position, of_item in groupby(frames, key=lambda frame: frame.item):
         name, info = items[position].image, images[position]
         if name is None or info is None:
             raise AssertionError(f"frame of {items[position].image_id}, which has no image")
         path = root / name
         windows = list(of_item)
-        try:
-            if settings.images == "reference":
-                yield None, str(path.resolve())
-            elif info.format in COPIED and windows[0].window is None:
-                yield path.read_bytes(), path.name
-            else:
+        if settings.images == "reference":
+            yield None, str(path.resolve())
+        elif info.format in COPIED and windows[0].window is None:
+            yield path, path.name
+        else:
+            try:
                 yield from _cut(path, info, windows, settings)
-        except UnreadableImageError as error:
-            raise DamagedImageError(position, error) from error
-        except OSError as error:
-            cause = UnreadableImageError(error.strerror or str(error), "a readable image file")
-            raise DamagedImageError(position, cause) from error
+            except UnreadableImageError as error:
+                raise DamagedImageError(position, error) from error
+            except OSError as error:
+                raise _damaged(position, error) from error
 
 
 def _cut(

@@ -142,7 +142,8 @@ def _build(job: Job, unit: Unit, damaged: dict[int, UnreadableImageError]) -> Un
             answered = [converse(t, pictured, here, settings.wording) for t in tasks]
             for t, (table, _) in zip(tasks, answered, strict=True):
                 rows_by_task[t.name] += table.num_rows
-            writer.write([a[0] for a in answered], [a[1] for a in answered], group.pictures, group.paths)
+            pictures = None if group.pictures is None else group.pictures.array()
+            writer.write([a[0] for a in answered], [a[1] for a in answered], pictures, group.paths)
         rows, size = writer.rows, writer.commit()
 
     entries, written = _entries(items, annotations, images, frames, marks, rows_by_frame * len(tasks), drops)

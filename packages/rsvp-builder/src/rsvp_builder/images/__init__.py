@@ -1,4 +1,4 @@
-"""Pictures: ``probe`` reads sizes from headers, ``scene`` reads and encodes windows."""
+"""Pictures: ``probe`` reads sizes from headers, ``scene`` reads windows, ``gathered`` holds encoded ones."""
 
 from typing import Literal
 
