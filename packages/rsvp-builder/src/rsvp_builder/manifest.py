@@ -131,7 +131,9 @@ class Manifest(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
-        folders = [f for s in (self.splits.labelled, self.splits.unlabelled) for fs in s.values() for f in fs]
+        folders = [
+            f.lower() for s in (self.splits.labelled, self.splits.unlabelled) for fs in s.values() for f in fs
+        ]
         twice = sorted({f for f in folders if folders.count(f) > 1})
         if twice:
             raise ValueError(f"splits: folder {twice[0]!r} is given to two splits")

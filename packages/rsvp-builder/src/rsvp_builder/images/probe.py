@@ -26,6 +26,7 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"MM\x00+", "tiff"),
     (b"BM", "bmp"),
 )
+_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 # How a complete file ends. Half-copied files are the commonest damage and lack it.
 _ENDING: dict[Format, tuple[bytes, str]] = {
     "png": (b"IEND\xaeB`\x82", "an IEND chunk"),
@@ -77,6 +78,8 @@ def _examine(file: io.BufferedReader) -> ImageInfo:
     if not head:
         raise UnreadableImageError("an empty file", "an image")
     format_ = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+    if format_ == "bmp" and not _is_bitmap(file):
+        format_ = None
     if format_ is None:
         raise UnreadableImageError(f"a file starting with {head!r}", "PNG, JPEG, TIFF or BMP")
     if format_ in _ENDING and not _ends_with(file, _ENDING[format_][0]):
@@ -92,6 +95,12 @@ def _examine(file: io.BufferedReader) -> ImageInfo:
     if info.rotation > 1:
         raise UnreadableImageError(f"EXIF orientation {info.rotation}", "an upright image (orientation 1)")
     return ImageInfo(format_, info.width, info.height)
+
+
+def _is_bitmap(file: io.BufferedReader) -> bool:
+    """Whether a known BMP header follows the two letters, which may begin a text as well."""
+    header = file.read(10)
+    return len(header) == 10 and int.from_bytes(header[6:], "little") in _BMP_HEADERS
 
 
 def _ends_with(file: io.BufferedReader, mark: bytes) -> bool:

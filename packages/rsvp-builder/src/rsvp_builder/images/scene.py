@@ -43,7 +43,8 @@ class Scene:
         Raises:
             UnreadableImageError: it cannot be opened, or is not of 1 to 4 bands of 8 bits.
         """
-        self._env = rasterio.Env(GDAL_CACHEMAX=_CACHE_MB)
+        # GDAL's shortcut for whole PNGs holds all of one in memory and reads a cut-off file as black.
+        self._env = rasterio.Env(GDAL_CACHEMAX=_CACHE_MB, GDAL_PNG_WHOLE_IMAGE_OPTIM="NO")
         self._env.__enter__()
         try:
             with warnings.catch_warnings():
@@ -64,6 +65,9 @@ class Scene:
             self._palette = np.zeros((256, 3), np.uint8)
             for index, colour in table.items():
                 self._palette[index] = colour[:3]
+        elif bits := int(self._file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8)) % 8:
+            # Samples of 1, 2 or 4 bits come as they are: 1 is white in a picture of one bit.
+            self._palette = np.linspace(0, 255, 2**bits).astype(np.uint8)
         self._top = self._bottom = 0
         self._rows = np.zeros((bands, 0, self._file.width), np.uint8)
 

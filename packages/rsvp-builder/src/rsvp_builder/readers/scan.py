@@ -49,9 +49,13 @@ def _walk(folder: Path, relative: PurePosixPath, entered: set[str]) -> Iterator[
     for entry in entries:
         if entry.name.startswith((".", "~")) or entry.name in _JUNK_FOLDERS:
             continue
-        if entry.is_dir():
+        try:
+            is_folder, is_file = entry.is_dir(), entry.is_file()
+        except OSError:
+            continue  # a link to itself
+        if is_folder:
             yield from _walk(folder / entry.name, relative / entry.name, entered)
-        elif entry.is_file():
+        elif is_file:
             # A name that is no text is shown escaped; opening it then fails, and says which it is.
             name = entry.name.encode("utf-8", "backslashreplace").decode()
             yield Found(relative / name, entry.stat().st_size)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ import pyarrow.csv as pa_csv
 from rsvp_builder.geometry import quad_bounds
 from rsvp_builder.ledger import Drop, Drops, Reason
 from rsvp_builder.manifest import Manifest
-from rsvp_builder.record import Annotations, ByteArray, FloatArray, IntArray, Item, ObjectFlag, Objects
+from rsvp_builder.record import Annotations, FloatArray, IntArray, Item, ObjectFlag, Objects
 
 MAX_LABEL_BYTES = 64 * 2**20
 """A label file above this is refused unread; the densest real one is under 2 MB."""
@@ -37,9 +37,10 @@ MAX_LABEL_BYTES = 64 * 2**20
 _BOM = b"\xef\xbb\xbf"
 _HEADER_KEYS = (b"imagesource", b"gsd", b"acquisition dates")
 _DIFFICULT = {"0": 0, "1": int(ObjectFlag.DIFFICULT), "2": int(ObjectFlag.TRUNCATED)}
-_INVALID = 255
 _COORDINATES = [f"{axis}{corner}" for corner in range(1, 5) for axis in "xy"]
 _EXPECTED = "x1 y1 x2 y2 x3 y3 x4 y4 category [difficult], 9 or 10 fields separated by spaces"
+_OTHER_BLANKS = (b"\t", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
+"""Blanks besides the space: the CSV parser would take them for text."""
 _LONGEST_SHOWN = 160
 
 
@@ -49,38 +50,37 @@ class _LabelFile:
 
     item: int
     path: str
-    data: bytes
-    header: dict[str, str] = field(default_factory=dict)
+    data: InitVar[bytes]
+    header: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Value and line of each header field."""
     header_lines: int = 0
     body: bytes = b""
+    """Everything after the header, with every line end as a line feed."""
 
-    def __post_init__(self) -> None:
-        start = len(_BOM) if self.data.startswith(_BOM) else 0
-        while self.data[start : start + 20].lstrip().lower().startswith(_HEADER_KEYS):
-            end = self.data.find(b"\n", start)
-            end = len(self.data) if end < 0 else end + 1
-            key, _, value = self.data[start:end].decode("utf-8", "backslashreplace").partition(":")
-            self.header[key.strip().lower()] = value.strip()
+    def __post_init__(self, data: bytes) -> None:
+        rest = data.removeprefix(_BOM)
+        if b"\r" in rest:
+            rest = rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        start = 0
+        while rest[start : start + 20].lstrip().lower().startswith(_HEADER_KEYS):
+            end = rest.find(b"\n", start)
+            end = len(rest) if end < 0 else end + 1
             self.header_lines += 1
+            key, _, value = rest[start:end].decode("utf-8", "backslashreplace").partition(":")
+            self.header[key.strip().lower()] = value.strip(), self.header_lines
             start = end
-        self.body = self.data[start:]
-
-    def line(self, number: int) -> str:
-        """Text of a line for a message; ``number`` counts from 1."""
-        text = self.data.removeprefix(_BOM).splitlines()[number - 1].decode("utf-8", "backslashreplace")
-        text = text.strip()
-        return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+        self.body = rest[start:]
 
 
 @dataclass(slots=True)
 class _Columns:
-    """Parsed object lines: position of the file, line, vertices, class or -1, flags or ``_INVALID``."""
+    """Sound object lines: position of the file, line, vertices, class, flags."""
 
     file: IntArray
     line: IntArray
     quad: FloatArray
     class_id: IntArray
-    flags: ByteArray
+    flags: IntArray
 
 
 def read_labels(root: Path, manifest: Manifest, items: Sequence[Item], drops: Drops) -> Annotations:
@@ -97,32 +97,25 @@ def read_labels(root: Path, manifest: Manifest, items: Sequence[Item], drops: Dr
     """
     files = _open_all(root, items, drops)
     classes = {name: number for number, name in enumerate(manifest.classes)}
-    malformed: list[Drop] = []
-    columns = _parse(files, items, classes, malformed)
-    for drop in malformed:
-        drops.add(drop)
-    seen = np.bincount(columns.file, minlength=len(files)) if files else np.zeros(0, np.int64)
-    good = np.isfinite(columns.quad).all(axis=1) & (columns.class_id >= 0) & (columns.flags != _INVALID)
-    for row in np.flatnonzero(~good):
-        drops.add(_diagnose(columns, int(row), files, items, manifest))
-    counts = [0] * len(items)
-    for position, file in enumerate(files):
-        counts[file.item] = int(seen[position])
-    by_id = {item.image_id: number for number, item in enumerate(items)}
-    for drop in malformed:
-        counts[by_id[drop.image_id]] += 1
+    columns, bad = _parse(files, classes)
     item_of = np.array([file.item for file in files], np.int64)
+    seen = np.bincount(item_of[columns.file], minlength=len(items)).tolist()
+    for line in bad:
+        file = files[line.file]
+        seen[file.item] += 1
+        image_id = items[file.item].image_id
+        drops.add(Drop("object", line.reason, image_id, file.path, line.number, line.text, line.expected))
     objects = Objects(
-        item=item_of[columns.file[good]] if files else np.zeros(0, np.int64),
-        line=columns.line[good],
-        class_id=columns.class_id[good],
-        quad=columns.quad[good],
-        box=quad_bounds(columns.quad[good]),
-        flags=columns.flags[good],
+        item=item_of[columns.file],
+        line=columns.line,
+        class_id=columns.class_id,
+        quad=columns.quad,
+        box=quad_bounds(columns.quad),
+        flags=columns.flags.astype(np.uint8),
     )
     annotations = Annotations(
         objects=objects,
-        seen=counts,
+        seen=seen,
         gsd=[None] * len(items),
         image_source=[None] * len(items),
         readable=[item.label is None for item in items],
@@ -162,41 +155,51 @@ def _read(root: Path, item: Item, path: str, drops: Drops) -> bytes | None:
     return data
 
 
-def _parse(
-    files: Sequence[_LabelFile], items: Sequence[Item], classes: dict[str, int], malformed: list[Drop]
-) -> _Columns:
+@dataclass(frozen=True, slots=True)
+class _BadLine:
+    """An object line that cannot be used: position of the file, line, and what is wrong with it."""
+
+    file: int
+    number: int
+    text: str
+    reason: Reason
+    expected: str
+
+
+def _parse(files: Sequence[_LabelFile], classes: dict[str, int]) -> tuple[_Columns, list[_BadLine]]:
     """Parse all files at once where that goes, otherwise each by itself, otherwise line by line."""
+    bad: list[_BadLine] = []
     whole = _parse_columns(files, range(len(files)), classes)
     if whole is not None:
-        return whole
-    pieces = []
-    for position, file in enumerate(files):
-        piece = _parse_columns([file], [position], classes)
-        if piece is None:
-            piece = _parse_lines(file, position, items[file.item].image_id, classes, malformed)
-        pieces.append(piece)
-    return _Columns(
+        return whole, bad
+    pieces = [
+        _parse_columns([file], [position], classes) or _parse_lines(file, position, classes, bad)
+        for position, file in enumerate(files)
+    ]
+    columns = _Columns(
         file=np.concatenate([p.file for p in pieces]),
         line=np.concatenate([p.line for p in pieces]),
         quad=np.concatenate([p.quad for p in pieces]),
         class_id=np.concatenate([p.class_id for p in pieces]),
         flags=np.concatenate([p.flags for p in pieces]),
     )
+    return columns, bad
 
 
 def _parse_columns(
     files: Sequence[_LabelFile], positions: Sequence[int], classes: dict[str, int]
 ) -> _Columns | None:
-    """One CSV parse over the files' bodies, or None where any line is not plain 10-field (or 9-field)."""
+    """One CSV parse over the files' bodies, or None where any line is not sound and plainly written."""
     counts = [f.body.count(b"\n") + bool(f.body and not f.body.endswith(b"\n")) for f in files]
     total = sum(counts)
     if not total:
         empty = np.zeros(0, np.int64)
-        return _Columns(empty, empty, np.zeros((0, 8)), empty, np.zeros(0, np.uint8))
+        return _Columns(empty, empty, np.zeros((0, 8)), empty, empty)
     text = b"".join(f.body if not f.body or f.body.endswith(b"\n") else f.body + b"\n" for f in files)
+    if not text.isascii() or any(blank in text for blank in _OTHER_BLANKS):
+        return None
     names = [*_COORDINATES, "category"]
-    first = text[: text.find(b"\n")].strip()
-    if first.count(b" ") >= len(names):
+    if text[: text.find(b"\n")].count(b" ") >= len(names):
         names.append("difficult")
     token = pa.dictionary(pa.int32(), pa.string())
     types = {name: pa.float64() if name in _COORDINATES else token for name in names}
@@ -209,22 +212,20 @@ def _parse_columns(
         )
     except pa.ArrowInvalid:
         return None
-    if table.num_rows != total:  # a lone carriage return is a line end to the CSV parser
+    quad = _stack([table[name].combine_chunks() for name in _COORDINATES])
+    class_id = _lookup(table["category"], classes)
+    flags = _lookup(table["difficult"], _DIFFICULT) if "difficult" in names else np.zeros(total, np.int64)
+    if class_id is None or flags is None or not np.isfinite(quad).all():
         return None
     per_file = np.array(counts)
     starts = np.cumsum(per_file) - per_file
     headers = np.array([f.header_lines for f in files])
-    rows = np.arange(total)
     return _Columns(
         file=np.repeat(np.array(positions, np.int64), per_file),
-        line=rows - np.repeat(starts - headers, per_file) + 1,
-        quad=_stack([table[name].combine_chunks() for name in _COORDINATES]),
-        class_id=_lookup(table["category"], classes, -1).astype(np.int64),
-        flags=(
-            _lookup(table["difficult"], _DIFFICULT, _INVALID).astype(np.uint8)
-            if "difficult" in names
-            else np.zeros(total, np.uint8)
-        ),
+        line=np.arange(total) - np.repeat(starts - headers, per_file) + 1,
+        quad=quad,
+        class_id=class_id,
+        flags=flags,
     )
 
 
@@ -235,80 +236,83 @@ def _stack(columns: Sequence[pa.Array]) -> FloatArray:
     return stacked
 
 
-def _lookup(tokens: pa.ChunkedArray, table: dict[str, int], missing: int) -> IntArray:
+def _lookup(tokens: pa.ChunkedArray, table: dict[str, int]) -> IntArray | None:
+    """The number of each token, or None where the table lacks one."""
     array = tokens.combine_chunks()
-    values = np.array([table.get(name, missing) for name in array.dictionary.to_pylist()], np.int64)
-    found: IntArray = values[array.indices.to_numpy()]
+    values = [table.get(name) for name in array.dictionary.to_pylist()]
+    if None in values:
+        return None
+    found: IntArray = np.array(values, np.int64)[array.indices.to_numpy()]
     return found
 
 
-def _parse_lines(
-    file: _LabelFile, position: int, image_id: str, classes: dict[str, int], malformed: list[Drop]
-) -> _Columns:
-    """The careful way: every line by itself; blank lines and extra spaces are tolerated."""
+def _parse_lines(file: _LabelFile, position: int, classes: dict[str, int], bad: list[_BadLine]) -> _Columns:
+    """The careful way: every line by itself; blank lines and extra blanks are tolerated."""
     lines: list[int] = []
     quads: list[list[float]] = []
     class_ids: list[int] = []
     flags: list[int] = []
-    for number, raw in enumerate(file.body.splitlines(), start=file.header_lines + 1):
-        fields = raw.split()
-        if not fields:
+    for number, raw in enumerate(file.body.split(b"\n"), start=file.header_lines + 1):
+        if not raw.strip():
             continue
-        problem = None
-        if not _is_text(raw):
-            problem = "UTF-8 text"
-        elif len(fields) not in (9, 10):
-            problem = f"{_EXPECTED}; found {len(fields)}"
-        else:
-            try:
-                quad = [_number(field) for field in fields[:8]]
-            except ValueError:
-                problem = f"8 numbers: {_EXPECTED}"
-        if problem:
-            malformed.append(
-                Drop("object", Reason.MALFORMED_LINE, image_id, file.path, number, file.line(number), problem)
-            )
+        try:
+            quad, class_id, flag = _parse_line(raw, classes)
+        except _LineError as error:
+            bad.append(_BadLine(position, number, _shown(raw), error.reason, error.expected))
             continue
         lines.append(number)
         quads.append(quad)
-        class_ids.append(classes.get(fields[8].decode(), -1))
-        flags.append(_DIFFICULT.get(fields[9].decode() if len(fields) == 10 else "0", _INVALID))
+        class_ids.append(class_id)
+        flags.append(flag)
     return _Columns(
         file=np.full(len(lines), position, np.int64),
         line=np.array(lines, np.int64),
         quad=np.array(quads, np.float64).reshape(-1, 8),
         class_id=np.array(class_ids, np.int64),
-        flags=np.array(flags, np.uint8),
+        flags=np.array(flags, np.int64),
     )
 
 
-def _is_text(line: bytes) -> bool:
+class _LineError(Exception):
+    def __init__(self, reason: Reason, expected: str) -> None:
+        super().__init__(expected)
+        self.reason = reason
+        self.expected = expected
+
+
+def _parse_line(raw: bytes, classes: dict[str, int]) -> tuple[list[float], int, int]:
+    """Vertices, class and flags of one line."""
     try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        fields = raw.decode("utf-8").split()
+    except UnicodeDecodeError as error:
+        raise _LineError(Reason.MALFORMED_LINE, "UTF-8 text") from error
+    if len(fields) not in (9, 10):
+        raise _LineError(Reason.MALFORMED_LINE, f"{_EXPECTED}; found {len(fields)}")
+    try:
+        quad = [_number(text) for text in fields[:8]]
+    except ValueError as error:
+        raise _LineError(Reason.MALFORMED_LINE, f"8 numbers: {_EXPECTED}") from error
+    if not all(map(math.isfinite, quad)):
+        raise _LineError(Reason.NOT_FINITE, "finite coordinates")
+    if fields[8] not in classes:
+        raise _LineError(Reason.UNKNOWN_CLASS, f"one of {', '.join(classes)}")
+    difficult = fields[9] if len(fields) == 10 else "0"
+    if difficult not in _DIFFICULT:
+        raise _LineError(Reason.MALFORMED_LINE, "difficult to be 0, 1 or 2")
+    return quad, classes[fields[8]], _DIFFICULT[difficult]
 
 
-def _number(text: bytes) -> float:
-    if b"_" in text:  # Python reads 1_000 as a number; the grammar does not
+def _number(text: str) -> float:
+    if (
+        "_" in text or not text.isascii()
+    ):  # Python reads 1_000 and other scripts' digits; the grammar does not
         raise ValueError(text)
     return float(text)
 
 
-def _diagnose(
-    columns: _Columns, row: int, files: Sequence[_LabelFile], items: Sequence[Item], manifest: Manifest
-) -> Drop:
-    """Why a line that parsed cannot be used."""
-    file = files[columns.file[row]]
-    line = int(columns.line[row])
-    if not np.isfinite(columns.quad[row]).all():
-        reason, expected = Reason.NOT_FINITE, "finite coordinates"
-    elif columns.class_id[row] < 0:
-        reason, expected = Reason.UNKNOWN_CLASS, f"one of {', '.join(manifest.classes)}"
-    else:
-        reason, expected = Reason.MALFORMED_LINE, "difficult to be 0, 1 or 2"
-    return Drop("object", reason, items[file.item].image_id, file.path, line, file.line(line), expected)
+def _shown(raw: bytes) -> str:
+    text = raw.decode("utf-8", "backslashreplace").strip()
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _set_metadata(annotations: Annotations, root: Path, item: Item, file: _LabelFile, drops: Drops) -> None:
@@ -322,13 +326,13 @@ def _set_metadata(annotations: Annotations, root: Path, item: Item, file: _Label
             )
             return
         header, path = _LabelFile(file.item, item.meta, data).header, item.meta
-    source = header.get("imagesource", "")
+    source, _ = header.get("imagesource", ("", 0))
     annotations.image_source[file.item] = None if source.lower() in ("", "none", "null") else source
-    text = header.get("gsd", "")
+    text, line = header.get("gsd", ("", 0))
     if text.lower() in ("", "none", "null"):
         return
     try:
-        gsd = float(text)
+        gsd = _number(text)
     except ValueError:
         gsd = math.nan
     if math.isfinite(gsd) and gsd > 0:
@@ -340,7 +344,7 @@ def _set_metadata(annotations: Annotations, root: Path, item: Item, file: _Label
                 Reason.MALFORMED_LINE,
                 item.image_id,
                 path,
-                list(header).index("gsd") + 1,
+                line,
                 f"gsd:{text}",
                 "metres per pixel above 0, or null",
             )
@@ -357,5 +361,5 @@ def peek(paths: Iterable[Path]) -> tuple[bool, set[str]]:
         except OSError:
             continue  # the build reports it, with its reason
         header = header or bool(file.header)
-        names.update(fields[8] for fields in map(bytes.split, file.body.splitlines()) if len(fields) >= 9)
+        names.update(fields[8] for fields in map(bytes.split, file.body.split(b"\n")) if len(fields) >= 9)
     return header, {name.decode("utf-8", "replace") for name in names}

@@ -195,6 +195,13 @@ def _split_folders(manifest: Manifest) -> dict[str, str]:
     return {f.lower(): split for group in groups for split, names in group.items() for f in names}
 
 
+def _splits_by_stem(keys: Iterable[tuple[str | None, str]]) -> dict[str, list[str | None]]:
+    splits: dict[str, list[str | None]] = {}
+    for split, stem in keys:
+        splits.setdefault(stem, []).append(split)
+    return splits
+
+
 class _Pairing:
     """Pairs images and labels of equal stem and split; what is left over is kept, alone."""
 
@@ -239,11 +246,12 @@ class _Pairing:
         for key in sorted(by_image.keys() & by_label.keys(), key=str):
             self._item(key, by_image.pop(key), by_label.pop(key))
         # An image or a label outside every split folder takes the split of its one counterpart.
-        for key in sorted(by_label, key=str):
-            matches = [k for k in by_image if k[1] == key[1] and (k[0] is None or key[0] is None)]
-            if len(matches) == 1:
-                split = key[0] or matches[0][0]
-                self._item((split, key[1]), by_image.pop(matches[0]), by_label.pop(key))
+        labels_of, images_of = _splits_by_stem(by_label), _splits_by_stem(by_image)
+        for stem in sorted(labels_of.keys() & images_of.keys()):
+            ours, theirs = labels_of[stem], images_of[stem]
+            if len(ours) == len(theirs) == 1 and None in (ours[0], theirs[0]):
+                image, label = by_image.pop((theirs[0], stem)), by_label.pop((ours[0], stem))
+                self._item((ours[0] or theirs[0], stem), image, label)
         for key, label in by_label.items():
             self._item(key, None, label)
         for key, image in by_image.items():
