@@ -14,7 +14,7 @@ from rsvp_builder.catalog import candidates
 from rsvp_builder.dataset.finish import finish
 from rsvp_builder.dataset.layout import Folder, read_json
 from rsvp_builder.engine.plan import Plan, make_plan, save_plan
-from rsvp_builder.engine.run import available_cpus, run_units
+from rsvp_builder.engine.run import available_cpus, run_units, warm_up
 from rsvp_builder.engine.unit import Job, UnitResult
 from rsvp_builder.errors import RsvpError, StrictError
 from rsvp_builder.ledger import BY_DESIGN
@@ -96,6 +96,8 @@ def build(
     manifest = _choose(source, root)
     for name in settings.tasks or manifest.tasks:
         task(name)
+    workers = workers or available_cpus()
+    warm_up(workers)
     index = reader_for(manifest).index(root, manifest)
     plan = make_plan(manifest, settings, index)
     if strict:
@@ -123,16 +125,12 @@ def build(
                 on_progress(Progress(manifest.name, done, len(plan.units), images, rows))
 
         tell(resumed)
-        for done, result in enumerate(_run(job, todo, workers), start=resumed + 1):
+        for done, result in enumerate(run_units(job, todo, workers), start=resumed + 1):
             images += result.counts.images_seen
             rows += result.counts.rows
             tell(done)
         summary = finish(folder, manifest, settings, plan)
     return Built(manifest, out, summary, index.notices, resumed)
-
-
-def _run(job: Job, todo: list[Any], workers: int | None) -> Iterator[UnitResult]:
-    return run_units(job, todo, workers or available_cpus())
 
 
 def _choose(source: str, root: Path) -> Manifest:

@@ -16,33 +16,29 @@ from rsvp_builder.record import FloatArray
 
 def quad_bounds(quads: FloatArray) -> FloatArray:
     """Axis-aligned bounds of quads: (n, 8) -> (n, 4)."""
-    x, y = quads[:, 0::2], quads[:, 1::2]
-    if not len(quads):
-        return np.zeros((0, 4))
-    return np.stack([x.min(axis=1), y.min(axis=1), x.max(axis=1), y.max(axis=1)], axis=1)
+    x, y = quads.T[0::2], quads.T[1::2]
+    return np.stack([x.min(axis=0), y.min(axis=0), x.max(axis=0), y.max(axis=0)], axis=1)
 
 
 def quad_area(quads: FloatArray) -> FloatArray:
-    """Area in square pixels by the shoelace formula: (n, 8) -> (n,); crossing quads count less.
+    """Area in square pixels: (n, 8) -> (n,); crossing quads count less.
 
-    Coordinates are taken relative to the first vertex, so that a small quad far from the origin
-    keeps its precision.
+    Half the cross product of the diagonals, which is the shoelace formula for four vertices, and keeps
+    its precision far from the origin.
     """
-    x = quads[:, 0::2] - quads[:, :1]
-    y = quads[:, 1::2] - quads[:, 1:2]
-    cross = x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y
-    area: FloatArray = np.abs(cross.sum(axis=1)) / 2
+    x1, y1, x2, y2, x3, y3, x4, y4 = quads.T
+    area: FloatArray = np.abs((x3 - x1) * (y4 - y2) - (x4 - x2) * (y3 - y1)) / 2
     return area
 
 
 def covered_area(quads: FloatArray) -> FloatArray:
     """As :func:`quad_area`, but a quad whose edges cross counts with all that it covers."""
     area = quad_area(quads)
-    edges = np.roll(quads, -2, axis=1) - quads
-    following = np.roll(edges, -2, axis=1)
-    turns = edges[:, 0::2] * following[:, 1::2] - edges[:, 1::2] * following[:, 0::2]
+    x, y = quads.T[0::2], quads.T[1::2]
+    dx, dy = x[[1, 2, 3, 0]] - x, y[[1, 2, 3, 0]] - y
+    turns = dx * dy[[1, 2, 3, 0]] - dy * dx[[1, 2, 3, 0]]
     # A quad that turns one way only is convex; the few others are left to GEOS.
-    doubtful = np.flatnonzero((turns > 0).any(axis=1) & (turns < 0).any(axis=1))
+    doubtful = np.flatnonzero((turns > 0).any(axis=0) & (turns < 0).any(axis=0))
     if len(doubtful):
         import shapely
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -78,8 +79,7 @@ class ShardWriter:
         self._writer = pq.ParquetWriter(
             self._temporary,
             _WRITTEN_SCHEMA,
-            # Pictures are compressed already.
-            compression={name: "none" if name == "image.bytes" else "zstd" for name in _physical_columns()},
+            compression={name: _compression(name) for name in _physical_columns()},
             use_dictionary=_DICTIONARY_COLUMNS,
             dictionary_pagesize_limit=_UNLIMITED,
             write_page_checksum=True,
@@ -116,17 +116,15 @@ class ShardWriter:
             pictures: encoded pictures, a binary array, or None where they are only referenced.
             paths: name of each picture, or its absolute path where it is referenced.
         """
-        names = pa.array(paths, pa.string())
-        whole = []
-        for table, frame in zip(tables, frames, strict=True):
-            picture = pa.array(frame, pa.int32())
-            if pictures is None:
-                stored = pa.nulls(len(picture), _IMAGE_TYPE.field("bytes").type)
-            else:
-                stored = pa.DictionaryArray.from_arrays(picture, pictures)
-            image = pa.StructArray.from_arrays([stored, names.take(picture)], fields=list(_IMAGE_TYPE))
-            whole.append(table.add_column(1, _WRITTEN_SCHEMA.field("image"), image))
-        joined = pa.concat_tables(whole)
+        picture = pa.array(np.concatenate(frames), pa.int32())
+        if pictures is None:
+            stored = pa.nulls(len(picture), _IMAGE_TYPE.field("bytes").type)
+        else:
+            stored = pa.DictionaryArray.from_arrays(picture, pictures)
+        names = pa.array(paths, pa.string()).take(picture)
+        image = pa.StructArray.from_arrays([stored, names], fields=list(_IMAGE_TYPE))
+        # One array for all tables: Arrow would compare the dictionaries of several, byte by byte.
+        joined = pa.concat_tables(tables).add_column(1, _WRITTEN_SCHEMA.field("image"), image)
         if joined.num_rows:
             self._writer.write_table(joined, row_group_size=joined.num_rows)
         self.rows += joined.num_rows
@@ -139,6 +137,11 @@ class ShardWriter:
             size = file.seek(0, os.SEEK_END)
         publish(self._temporary, self._path)
         return size
+
+
+def _compression(column: str) -> str:
+    # Pictures are compressed already, and a column of few values is tiny as a dictionary.
+    return "zstd" if column.startswith(("id", "marks.", "messages.")) else "none"
 
 
 def _physical_columns() -> list[str]:

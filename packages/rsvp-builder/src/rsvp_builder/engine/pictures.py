@@ -118,6 +118,8 @@ def _pictures(
     frames: Sequence[Frame],
 ) -> Iterator[tuple[bytes | Path | None, str]]:
     """Of each frame the file to copy, or its encoded pixels, or nothing; and its name."""
+    if settings.images == "reference":
+        root = root.resolve()
     for position, of_item in groupby(frames, key=lambda frame: frame.item):
         name, info = items[position].image, images[position]
         if name is None or info is None:
@@ -125,7 +127,7 @@ def _pictures(
         path = root / name
         windows = list(of_item)
         if settings.images == "reference":
-            yield None, str(path.resolve())
+            yield None, str(path)
         elif info.format in COPIED and windows[0].window is None:
             yield path, path.name
         else:

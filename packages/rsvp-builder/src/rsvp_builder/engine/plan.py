@@ -6,9 +6,8 @@ always falls into the same units.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby
 from pathlib import Path
@@ -91,9 +90,9 @@ def _fingerprint(manifest: Manifest, settings: Settings, index: Index) -> dict[s
     """Everything that decides the bytes of the data set; a resumed build must agree with it."""
     release = blake2b(digest_size=16)
     for item in index.items:
-        release.update(json.dumps(astuple(item)).encode())
+        release.update(repr(item).encode())
     for drop in index.drops:
-        release.update(json.dumps(astuple(drop)).encode())
+        release.update(repr(drop).encode())
     source = blake2b(manifest.model_dump_json().encode(), digest_size=16)
     return {
         "builder_version": __version__,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.context
 import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 
 from rsvp_builder.arrow import keep_pandas_out
@@ -20,6 +22,20 @@ from rsvp_builder.errors import RsvpError
 def available_cpus() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def warm_up(workers: int) -> None:
+    """Let the process that workers are forked from start now, beside whatever comes before the units."""
+    if workers > 1:
+        _context()
+        forkserver.ensure_running()
+
+
+def _context() -> multiprocessing.context.ForkServerContext:
+    # Forking this process instead would be quicker, and may hang once Arrow has started threads in it.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["rsvp_builder.engine.unit"])
+    return context
 
 
 def run_units(job: Job, units: Sequence[Unit], workers: int) -> Iterator[UnitResult]:
@@ -38,10 +54,7 @@ def run_units(job: Job, units: Sequence[Unit], workers: int) -> Iterator[UnitRes
         for unit in units:
             yield run_unit(job, unit)
         return
-    # forkserver: forking a process in which Arrow has started threads may hang.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["rsvp_builder.engine.unit"])
-    with ProcessPoolExecutor(min(workers, len(units)), mp_context=context, initializer=_prepare) as pool:
+    with ProcessPoolExecutor(min(workers, len(units)), mp_context=_context(), initializer=_prepare) as pool:
         waiting: deque[Future[UnitResult]] = deque()
         rest = iter(units)
         try:

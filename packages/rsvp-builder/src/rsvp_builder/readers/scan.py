@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,10 +17,32 @@ _JUNK_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file of the release: its path relative to the root and its size in bytes."""
+    """A file of the release; a release has millions, so the folder is shared and the rest derived.
 
-    path: PurePosixPath
+    Attributes:
+        folder: the folder, relative to the root.
+        name: name of the file.
+        size: bytes.
+    """
+
+    folder: PurePosixPath
+    name: str
     size: int
+
+    @property
+    def path(self) -> str:
+        """Path relative to the root, with forward slashes."""
+        return self.name if not self.folder.parts else f"{self.folder}/{self.name}"
+
+    @property
+    def stem(self) -> str:
+        """Name without its last suffix."""
+        return posixpath.splitext(self.name)[0]
+
+    @property
+    def suffix(self) -> str:
+        """Last suffix in lower case, with its dot."""
+        return posixpath.splitext(self.name)[1].lower()
 
 
 def walk(root: Path) -> Iterator[Found]:
@@ -58,4 +81,4 @@ def _walk(folder: Path, relative: PurePosixPath, entered: set[str]) -> Iterator[
         elif is_file:
             # A name that is no text is shown escaped; opening it then fails, and says which it is.
             name = entry.name.encode("utf-8", "backslashreplace").decode()
-            yield Found(relative / name, entry.stat().st_size)
+            yield Found(relative, name, entry.stat().st_size)

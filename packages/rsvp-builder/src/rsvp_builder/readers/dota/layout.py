@@ -90,13 +90,13 @@ def _sort_files(found: Iterable[Found], layout: DotaLayout) -> _Files:
     pictured: dict[PurePosixPath, bool] = {}
     not_images = [*layout.labels, *layout.plain_labels, *layout.meta]
     for file in found:
-        folder, suffix = file.path.parent, file.path.suffix.lower()
+        folder, suffix = file.folder, file.suffix
         if suffix == ".txt":
             if folder not in kinds:
                 kinds[folder] = _kind_of_text(folder, layout)
             match kinds[folder]:
                 case "meta":
-                    files.meta.setdefault(file.path.stem, file)
+                    files.meta.setdefault(file.stem, file)
                 case "label":
                     files.labels.append(file)
                 case "plain":
@@ -140,8 +140,8 @@ def recognise_version(root: Path, candidates: Sequence[Manifest]) -> Manifest:
 
 
 def _nothing_found(root: Path, names: str, folders: Sequence[str], found: Sequence[Found]) -> str:
-    archives = [str(f.path) for f in found if f.path.suffix.lower() in ARCHIVE_SUFFIXES]
-    images = sum(f.path.suffix.lower() in IMAGE_SUFFIXES for f in found)
+    archives = [f.path for f in found if f.suffix in ARCHIVE_SUFFIXES]
+    images = sum(f.suffix in IMAGE_SUFFIXES for f in found)
     hint = f" Unpack {archives[0]} first." if archives else ""
     return (
         f"{root}: no labels of {names} found: looked for .txt files below folders named "
@@ -166,7 +166,7 @@ def index_release(root: Path, manifest: Manifest) -> Index:
         labels = files.plain
         if layout.header == "absent" and peek(root / file.path for file in labels)[0]:
             raise RsvpError(
-                f"{root}: the labels in {labels[0].path.parent} start with imagesource/gsd lines, which "
+                f"{root}: the labels in {labels[0].folder} start with imagesource/gsd lines, which "
                 f"{manifest.name} never has: they are v1.0's or v1.5's. Put the labels of {manifest.name} in "
                 f"{layout.labels[0]}, or build with --source DOTA."
             )
@@ -216,23 +216,23 @@ class _Pairing:
         self._folders = sorted(_split_folders(manifest).items(), key=lambda pair: -len(pair[0]))
         self._known: dict[PurePosixPath, str | None] = {}
 
-    def _split(self, path: PurePosixPath) -> str | None:
-        if path.parent not in self._known:
-            self._known[path.parent] = self._split_of(path.parent)
-        return self._known[path.parent]
+    def _split(self, folder: PurePosixPath) -> str | None:
+        if folder not in self._known:
+            self._known[folder] = self._split_of(folder)
+        return self._known[folder]
 
-    def _split_of(self, parent: PurePosixPath) -> str | None:
-        for part in reversed(parent.parts):
+    def _split_of(self, folder: PurePosixPath) -> str | None:
+        for part in reversed(folder.parts):
             lower = part.lower()
-            for folder, split in self._folders:
-                if lower == folder or lower.endswith("_" + folder) or lower.startswith(folder + "_"):
+            for name, split in self._folders:
+                if lower == name or lower.endswith("_" + name) or lower.startswith(name + "_"):
                     return split
         return None
 
     def _by_key(self, files: Sequence[Found], what: str) -> dict[tuple[str | None, str], Found]:
         keyed: dict[tuple[str | None, str], Found] = {}
         for file in files:
-            key = (self._split(file.path), file.path.stem)
+            key = (self._split(file.folder), file.stem)
             if key in keyed:
                 split = key[0] or self._manifest.splits.default
                 self._duplicate(f"{split}/{key[1]}", file, what, f"; {keyed[key].path} is used")
@@ -277,9 +277,9 @@ class _Pairing:
             Item(
                 image_id=image_id,
                 split=split,
-                image=str(image.path) if image else None,
-                label=str(label.path) if label else None,
-                meta=str(meta.path) if meta else None,
+                image=image.path if image else None,
+                label=label.path if label else None,
+                meta=meta.path if meta else None,
                 image_bytes=image.size if image else 0,
                 label_bytes=label.size if label else 0,
             )
@@ -291,10 +291,10 @@ class _Pairing:
                 kind="image" if what == "image" else "metadata",
                 reason=Reason.DUPLICATE_STEM,
                 image_id=image_id,
-                file=str(file.path),
+                file=file.path,
                 line=None,
-                value=file.path.name,
-                expected=f"one {what} named {file.path.stem} in the split{which}",
+                value=file.name,
+                expected=f"one {what} named {file.stem} in the split{which}",
             )
         )
 
@@ -304,7 +304,7 @@ class _Pairing:
                 kind="image",
                 reason=Reason.UNLABELLED_SPLIT,
                 image_id=f"{key[0]}/{key[1]}",
-                file=str(image.path),
+                file=image.path,
                 line=None,
                 value="",
                 expected=f"labels, which were never released for split '{key[0]}'",
