@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from rsvp_builder.build import build
+from rsvp_builder.dataset.layout import Folder
 from rsvp_builder.dataset.validate import validate
 from rsvp_builder.demo.dota import write_release
 from rsvp_builder.errors import RsvpError, StrictError
@@ -236,6 +237,29 @@ def test_another_setting_is_refused_in_the_same_folder_until_overwrite(release, 
     with pytest.raises(RsvpError, match=r"marks_per_row was 20, now 5.*--overwrite"):
         build("DOTA", release.root, tmp_path, Settings(marks_per_row=5))
     build("DOTA", release.root, tmp_path, Settings(marks_per_row=5), overwrite=True)
+    assert validate(tmp_path).problems == []
+
+
+@pytest.mark.parametrize("again", [{"overwrite": True}, {"retry_failed": True}])
+def test_a_source_that_is_built_again_is_not_complete_until_it_is(defective, tmp_path, monkeypatch, again):
+    build("DOTA", defective.root, tmp_path)
+    assert Folder(tmp_path).sources() == ["DOTA-v2.0"]
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("rsvp_builder.build.run_units", killed)
+        build("DOTA", defective.root, tmp_path, **again)
+    with pytest.raises(RsvpError, match="has not finished"):
+        Folder(tmp_path).sources()
+    build("DOTA", defective.root, tmp_path)
+    assert validate(tmp_path).problems == []
+
+
+def test_a_task_asked_for_twice_is_built_once(release, tmp_path):
+    twice = Settings(tasks=("region_caption", "region_caption"))
+    assert list(build("DOTA", release.root, tmp_path, twice).summary["tasks"]) == ["region_caption"]
     assert validate(tmp_path).problems == []
 
 

@@ -113,6 +113,13 @@ class TestReleases:
         assert "labelTxt-v1.5" in str(caught.value)
         assert "DOTA-v2.0" in str(caught.value)
 
+    def test_headers_decide_over_a_class_that_only_version_2_has(self, tmp_path) -> None:
+        put(tmp_path, "train/images/P0.png")
+        put(tmp_path, "train/labelTxt/P0.txt", data=labels("airport", header=True))
+        chosen = recognise_version(tmp_path, [manifest("2.0"), manifest("1.5"), manifest("1.0")])
+        assert chosen.version == "1.5"
+        assert len(index_release(tmp_path, chosen).items) == 1
+
     def test_version_1_labels_are_refused_for_an_explicit_version_2(self, tmp_path) -> None:
         put(tmp_path, "train/images/P0.png")
         put(tmp_path, "train/labelTxt/P0.txt", data=labels("ship", header=True))

@@ -152,3 +152,8 @@ def test_without_strict_every_drop_is_collected(reason):
 def test_a_drop_reads_as_file_line_reason_value_and_expectation():
     assert str(drop()) == "train/labelTxt/P0001.txt:7: malformed_line: read '1 2 plane', expected 10 fields"
     assert str(drop(line=None, value="")) == "train/labelTxt/P0001.txt: malformed_line: expected 10 fields"
+
+
+def test_control_characters_in_names_and_values_do_not_reach_the_terminal():
+    drop = Drop("image", Reason.IMAGE_MISSING, "train/x", "a\x1b[2Jb\n.png", None, "\x1b[31m", "an image")
+    assert str(drop).isprintable()

@@ -225,6 +225,20 @@ class TestDamage:
             examine(data + bytes(longest))
 
 
+class TestHeadersThatAreNotBelieved:
+    def test_a_side_beyond_all_scenes_is_refused_before_it_is_cut_into_tiles(self, examine) -> None:
+        assert examine(png_header(100_000, 8)).width == 100_000
+        with pytest.raises(UnreadableImageError, match="2147483647 x 2147483647 px, .* at most 100000 px"):
+            examine(png_header(2**31 - 1, 2**31 - 1))
+
+    @pytest.mark.parametrize("bit", range(64))
+    def test_a_flipped_bit_in_the_size_of_a_png_is_noticed(self, examine, bit) -> None:
+        data = bytearray(encoded(noise(70, 50), "png"))
+        data[16 + bit // 8] ^= 1 << bit % 8
+        with pytest.raises(UnreadableImageError, match="does not match its checksum"):
+            examine(bytes(data))
+
+
 class TestOrientation:
     @staticmethod
     def turned(orientation: int) -> Image.Exif:

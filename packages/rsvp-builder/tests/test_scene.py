@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import struct
 import tracemalloc
+import warnings
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from rasterio.errors import NotGeoreferencedWarning
 
 from rsvp_builder.images.probe import UnreadableImageError
 from rsvp_builder.images.scene import Scene, encode
@@ -114,6 +117,15 @@ class TestWindows:
         except UnreadableImageError:
             return
         assert set(np.unique(window)) == {0, 255}
+
+    def test_colours_of_four_bits_are_refused_and_not_read_as_grey(self, tmp_path) -> None:
+        profile = {"driver": "GTiff", "width": 20, "height": 10, "count": 3, "dtype": "uint8", "NBITS": 4}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(tmp_path / "scene.tif", "w", **profile) as file:
+                file.write(np.full((3, 10, 20), 7, np.uint8))
+        with pytest.raises(UnreadableImageError, match="3 bands of 4 bits"):
+            Scene(tmp_path / "scene.tif")
 
     @pytest.mark.parametrize("mode", ["L", "RGB"])
     def test_a_jpeg_is_what_pillow_decodes_but_for_rounding(self, tmp_path, mode) -> None:

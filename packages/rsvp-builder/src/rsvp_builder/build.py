@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rsvp_builder.catalog import candidates
-from rsvp_builder.dataset.finish import finish
+from rsvp_builder.dataset.finish import finish, mark_complete
 from rsvp_builder.dataset.layout import Folder, read_json
 from rsvp_builder.engine.plan import Plan, make_plan, save_plan
 from rsvp_builder.engine.run import available_cpus, run_units, warm_up
@@ -106,9 +106,9 @@ def build(
                 raise StrictError(f"--strict: {drop}")
     folder = Folder(out)
     with _lock(folder):
+        folder.sweep(manifest.name)
         if overwrite:
             _remove(folder, manifest.name)
-        folder.sweep(manifest.name)
         save_plan(folder, manifest, plan, root)
         if retry_failed:
             _forget_failed(folder, manifest.name, plan)
@@ -142,12 +142,16 @@ def _is_complete(folder: Folder, source: str) -> bool:
     return folder.complete.is_file() and source in read_json(folder.complete)["sources"]
 
 
+def _reopen(folder: Folder, source: str) -> None:
+    """From here until it is finished again the source is not complete, should the build be killed."""
+    if _is_complete(folder, source):
+        others = [name for name in read_json(folder.complete)["sources"] if name != source]
+        mark_complete(folder, others)
+
+
 def _remove(folder: Folder, source: str) -> None:
-    for path in (
-        folder.state(source),
-        folder.out / "data" / source,
-        folder.ledger(source),
-    ):
+    _reopen(folder, source)
+    for path in (folder.state(source), folder.out / "data" / source, folder.ledger(source)):
         shutil.rmtree(path, ignore_errors=True)
     folder.settings(source).unlink(missing_ok=True)
 
@@ -156,6 +160,7 @@ def _forget_failed(folder: Folder, source: str, plan: Plan) -> None:
     for unit in plan.units:
         marker = folder.marker(source, unit.number)
         if marker.exists() and UnitResult.load(marker).counts.quarantined:
+            _reopen(folder, source)
             marker.unlink()
 
 

@@ -67,7 +67,9 @@ class Drop:
     expected: str
 
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        # A file's name may hold control characters, which would act on the terminal.
+        file = self.file if self.file.isprintable() else repr(self.file)
+        place = file if self.line is None else f"{file}:{self.line}"
         read = f" read {self.value!r}," if self.value else ""
         return f"{place}: {self.reason}:{read} expected {self.expected}"
 

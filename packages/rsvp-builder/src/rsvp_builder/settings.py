@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rsvp_builder.converse import Wording
 from rsvp_builder.images import TileFormat
@@ -43,6 +43,11 @@ class Settings(BaseModel):
     difficult: Difficult = "keep"
     paraphrases: bool = False
     seed: int = 0
+
+    @field_validator("tasks")
+    @classmethod
+    def _each_task_once(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(tasks))
 
     @model_validator(mode="after")
     def _fit(self) -> Settings:

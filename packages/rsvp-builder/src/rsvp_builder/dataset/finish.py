@@ -96,8 +96,16 @@ def finish(folder: Folder, manifest: Manifest, settings: Settings, plan: Plan) -
     complete = read_json(folder.complete)["sources"] if folder.complete.exists() else []
     sources = sorted({*complete, name})
     write_card(folder, sources)
-    commit_json(folder.complete, {"format": 1, "sources": sources})
+    mark_complete(folder, sources)
     return summary
+
+
+def mark_complete(folder: Folder, sources: list[str]) -> None:
+    """Say which sources of the folder are complete; with none, it is no data set."""
+    if sources:
+        commit_json(folder.complete, {"format": 1, "sources": sources})
+    else:
+        folder.complete.unlink(missing_ok=True)
 
 
 def _results(folder: Folder, source: str, plan: Plan) -> Iterator[UnitResult]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,10 @@ Format = Literal["png", "jpeg", "tiff", "bmp"]
 COPIED: frozenset[Format] = frozenset({"png", "jpeg"})
 """Formats whose bytes are published as they are; others are re-encoded losslessly."""
 
-_HEAD = 8
+_HEAD = 33  # of a PNG: the signature, and the header chunk with its checksum
+MAX_SIDE = 100_000
+"""Pixels of a side above which a header is not believed; the largest real scene has 29,200."""
+
 # Some writers append data after the end marker, hardly ever more than this.
 _TAILS = (256, 1 << 16)
 _MAGIC: tuple[tuple[bytes, Format], ...] = (
@@ -78,10 +82,12 @@ def _examine(file: io.BufferedReader) -> ImageInfo:
     if not head:
         raise UnreadableImageError("an empty file", "an image")
     format_ = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
-    if format_ == "bmp" and not _is_bitmap(file):
+    if format_ == "bmp" and not _is_bitmap(head):
         format_ = None
     if format_ is None:
-        raise UnreadableImageError(f"a file starting with {head!r}", "PNG, JPEG, TIFF or BMP")
+        raise UnreadableImageError(f"a file starting with {head[:8]!r}", "PNG, JPEG, TIFF or BMP")
+    if format_ == "png" and zlib.crc32(head[12:29]) != int.from_bytes(head[29:33], "big"):
+        raise UnreadableImageError("a header that does not match its checksum", "a PNG header")
     if format_ in _ENDING and not _ends_with(file, _ENDING[format_][0]):
         expected = f"{_ENDING[format_][1]} at its end"
         raise UnreadableImageError(f"a {format_.upper()} file that is cut off", expected)
@@ -92,15 +98,17 @@ def _examine(file: io.BufferedReader) -> ImageInfo:
         raise UnreadableImageError(f"a damaged header ({error})", f"a {format_.upper()} header") from error
     if info.width <= 0 or info.height <= 0:
         raise UnreadableImageError("a header without a size", f"a {format_.upper()} header")
+    if max(info.width, info.height) > MAX_SIDE:
+        size = f"{info.width} x {info.height} px"
+        raise UnreadableImageError(size, f"an image of at most {MAX_SIDE} px a side")
     if info.rotation > 1:
         raise UnreadableImageError(f"EXIF orientation {info.rotation}", "an upright image (orientation 1)")
     return ImageInfo(format_, info.width, info.height)
 
 
-def _is_bitmap(file: io.BufferedReader) -> bool:
+def _is_bitmap(head: bytes) -> bool:
     """Whether a known BMP header follows the two letters, which may begin a text as well."""
-    header = file.read(10)
-    return len(header) == 10 and int.from_bytes(header[6:], "little") in _BMP_HEADERS
+    return len(head) >= 18 and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
 
 
 def _ends_with(file: io.BufferedReader, mark: bytes) -> bool:

@@ -54,18 +54,18 @@ class Scene:
             self._env.__exit__(None, None, None)
             raise UnreadableImageError(str(error), "an image that can be decoded") from error
         bands, types = self._file.count, set(self._file.dtypes)
-        if bands > 4 or types != {"uint8"}:
+        bits = int(self._file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8))
+        if bands > 4 or types != {"uint8"} or (bits < 8 and bands > 1):
             self.close()
-            raise UnreadableImageError(
-                f"{bands} bands of {', '.join(sorted(types))}", "1 to 4 bands of 8 bits"
-            )
+            depth = ", ".join(sorted(types)) if bits >= 8 else f"{bits} bits"
+            raise UnreadableImageError(f"{bands} bands of {depth}", "1 to 4 bands of 8 bits")
         self._palette: Pixels | None = None
         if self._file.colorinterp[0] == ColorInterp.palette:
             table = self._file.colormap(1)
             self._palette = np.zeros((256, 3), np.uint8)
             for index, colour in table.items():
                 self._palette[index] = colour[:3]
-        elif bits := int(self._file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8)) % 8:
+        elif bits < 8:
             # Samples of 1, 2 or 4 bits come as they are: 1 is white in a picture of one bit.
             self._palette = np.linspace(0, 255, 2**bits).astype(np.uint8)
         self._top = self._bottom = 0

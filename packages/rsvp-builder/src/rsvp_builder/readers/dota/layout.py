@@ -115,8 +115,8 @@ def recognise_version(root: Path, candidates: Sequence[Manifest]) -> Manifest:
     """Choose among versions of DOTA, newest first.
 
     A folder with the version in its name decides. Labels in a plain ``labelTxt`` are read: without
-    header lines they are v2.0's; with them, they belong to the oldest version that has all the
-    classes that occur.
+    header lines they are v2.0's; with them, they belong to the oldest other version that has all the
+    classes that occur, or to the newest if none has.
 
     Raises:
         RsvpError: no label of any candidate lies under ``root``.
@@ -132,11 +132,8 @@ def recognise_version(root: Path, candidates: Sequence[Manifest]) -> Manifest:
         raise RsvpError(_nothing_found(root, " or ".join(m.name for m in candidates), names, found))
     header, tokens = peek(root / file.path for file in plain)
     classes = tokens & {name for manifest in candidates for name in manifest.classes}
-    for manifest in by_age:
-        fits_header = (layout_of(manifest).header == "expected") == header
-        if fits_header and classes <= set(manifest.classes):
-            return manifest
-    return candidates[0]
+    fitting = [m for m in by_age if (layout_of(m).header == "expected") == header] or by_age
+    return next((m for m in fitting if classes <= set(m.classes)), fitting[-1])
 
 
 def _nothing_found(root: Path, names: str, folders: Sequence[str], found: Sequence[Found]) -> str:
@@ -168,7 +165,7 @@ def index_release(root: Path, manifest: Manifest) -> Index:
             raise RsvpError(
                 f"{root}: the labels in {labels[0].folder} start with imagesource/gsd lines, which "
                 f"{manifest.name} never has: they are v1.0's or v1.5's. Put the labels of {manifest.name} in "
-                f"{layout.labels[0]}, or build with --source DOTA."
+                f"{layout.labels[0]}, or build the version that these are of."
             )
     if not labels:
         message = _nothing_found(root, manifest.name, [*layout.labels, *layout.plain_labels], found)
