@@ -211,13 +211,14 @@ def test_help_is_quick_and_imports_nothing_heavy(command):
 
 
 def test_help_takes_less_than_three_tenths_of_a_second():
-    times = []
-    for _ in range(5):
+    quickest = float("inf")
+    for _ in range(20):  # other tests keep the machine busy: one undisturbed run is enough
         began = time.perf_counter()
         run("--help")
-        times.append(time.perf_counter() - began)
-    # The best of several: the machine may be busy with other tests.
-    assert min(times) < 0.3
+        quickest = min(quickest, time.perf_counter() - began)
+        if quickest < 0.3:
+            break
+    assert quickest < 0.3
 
 
 def test_every_command_has_help_and_the_list_is_complete():
