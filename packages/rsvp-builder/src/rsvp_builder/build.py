@@ -114,7 +114,7 @@ def build(
             _forget_failed(folder, manifest.name, plan)
         todo = [unit for unit in plan.units if not folder.marker(manifest.name, unit.number).exists()]
         resumed = len(plan.units) - len(todo)
-        if not todo and _is_complete(folder, manifest.name):
+        if not todo and manifest.name in folder.finished():
             summary = read_json(folder.ledger(manifest.name) / "summary.json")
             return Built(manifest, out, summary, index.notices, resumed)
         job = Job(root, out, manifest, settings, strict)
@@ -138,15 +138,11 @@ def _choose(source: str, root: Path) -> Manifest:
     return found[0] if len(found) == 1 else reader_for(found[0]).recognise(root, found)
 
 
-def _is_complete(folder: Folder, source: str) -> bool:
-    return folder.complete.is_file() and source in read_json(folder.complete)["sources"]
-
-
 def _reopen(folder: Folder, source: str) -> None:
     """From here until it is finished again the source is not complete, should the build be killed."""
-    if _is_complete(folder, source):
-        others = [name for name in read_json(folder.complete)["sources"] if name != source]
-        mark_complete(folder, others)
+    finished = folder.finished()
+    if source in finished:
+        mark_complete(folder, [name for name in finished if name != source])
 
 
 def _remove(folder: Folder, source: str) -> None:

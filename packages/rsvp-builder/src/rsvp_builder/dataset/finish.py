@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rsvp_builder.dataset.card import write_card
-from rsvp_builder.dataset.layout import Folder, commit_json, publish, read_json
+from rsvp_builder.dataset.layout import Folder, commit_json, publish, temporary_for
 from rsvp_builder.engine.plan import Plan, saved_settings
 from rsvp_builder.engine.unit import UnitResult
 from rsvp_builder.ledger import Counts
@@ -61,13 +62,23 @@ def finish(folder: Folder, manifest: Manifest, settings: Settings, plan: Plan) -
     counts.drop(plan.drops)
     splits: dict[str, Counts] = {}
     tasks, classes, sizes = Counter[str](), Counter[str](), Counter[str]()
-    for result in _results(folder, name, plan):
-        counts.add(result.counts)
-        splits.setdefault(result.split, Counts()).add(result.counts)
-        tasks.update(result.tasks)
-        classes.update(result.classes)
-        sizes[result.split] += result.bytes
-    counts.check(name)
+    ledger = folder.ledger(name)
+    with (
+        _table(ledger / "images.parquet", _IMAGES) as write_images,
+        _table(ledger / "drops.parquet", _DROPS) as write_drops,
+    ):
+        write_images(_left_out(plan))
+        write_drops([asdict(drop) for drop in plan.drops])
+        for unit in plan.units:
+            result = UnitResult.load(folder.marker(name, unit.number))
+            counts.add(result.counts)
+            splits.setdefault(result.split, Counts()).add(result.counts)
+            tasks.update(result.tasks)
+            classes.update(result.classes)
+            sizes[result.split] += result.bytes
+            write_images(result.images)
+            write_drops([asdict(drop) for drop in result.drops])
+        counts.check(name)
     order = list(manifest.classes.values())
     summary = {
         "source": name,
@@ -87,14 +98,9 @@ def finish(folder: Folder, manifest: Manifest, settings: Settings, plan: Plan) -
         "tasks": dict(tasks),
         "classes": {label: classes[label] for label in order if classes[label]},
     }
-    ledger = folder.ledger(name)
-    ledger.mkdir(parents=True, exist_ok=True)
-    _write(ledger / "images.parquet", _IMAGES, _image_entries(folder, name, plan))
-    _write(ledger / "drops.parquet", _DROPS, _drop_entries(folder, name, plan))
     commit_json(ledger / "summary.json", summary)
     commit_json(folder.settings(name), saved_settings(manifest, settings))
-    complete = read_json(folder.complete)["sources"] if folder.complete.exists() else []
-    sources = sorted({*complete, name})
+    sources = sorted({*folder.finished(), name})
     write_card(folder, sources)
     mark_complete(folder, sources)
     return summary
@@ -108,12 +114,8 @@ def mark_complete(folder: Folder, sources: list[str]) -> None:
         folder.complete.unlink(missing_ok=True)
 
 
-def _results(folder: Folder, source: str, plan: Plan) -> Iterator[UnitResult]:
-    return (UnitResult.load(folder.marker(source, unit.number)) for unit in plan.units)
-
-
-def _image_entries(folder: Folder, source: str, plan: Plan) -> Iterator[list[dict[str, Any]]]:
-    left_out = [
+def _left_out(plan: Plan) -> list[dict[str, Any]]:
+    return [
         {
             "image_id": drop.image_id,
             "split": drop.image_id.partition("/")[0],
@@ -127,21 +129,18 @@ def _image_entries(folder: Folder, source: str, plan: Plan) -> Iterator[list[dic
         for drop in plan.drops
         if drop.kind == "image"
     ]
-    yield left_out
-    for result in _results(folder, source, plan):
-        yield result.images
 
 
-def _drop_entries(folder: Folder, source: str, plan: Plan) -> Iterator[list[dict[str, Any]]]:
-    yield [asdict(drop) for drop in plan.drops]
-    for result in _results(folder, source, plan):
-        yield [asdict(drop) for drop in result.drops]
-
-
-def _write(path: Path, schema: pa.Schema, batches: Iterable[list[dict[str, Any]]]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
+@contextmanager
+def _table(path: Path, schema: pa.Schema) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """A function that adds records to a Parquet file, which gets its name when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_for(path)
     with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        for batch in batches:
-            if batch:
-                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
+
+        def write(records: list[dict[str, Any]]) -> None:
+            if records:
+                writer.write_batch(pa.RecordBatch.from_pylist(records, schema=schema))
+
+        yield write
     publish(temporary, path)

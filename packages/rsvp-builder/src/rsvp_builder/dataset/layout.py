@@ -83,8 +83,11 @@ class Folder:
                 else " Build one with `rsvp-build --source NAME --root RAW --out OUT`."
             )
             raise RsvpError(f"{self.out}: not a finished data set (no dataset.json).{hint}")
-        names: list[str] = sorted(read_json(self.complete)["sources"])
-        return names
+        return self.finished()
+
+    def finished(self) -> list[str]:
+        """As :meth:`sources`, but none where there is no finished data set."""
+        return sorted(read_json(self.complete)["sources"]) if self.complete.is_file() else []
 
     def shards(self, source: str) -> list[Path]:
         """All shards of a source, sorted."""
@@ -108,11 +111,8 @@ def read_json(path: Path) -> Any:
 def commit(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all, even after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    temporary = temporary_for(path)
+    temporary.write_bytes(content)
     publish(temporary, path)
 
 
@@ -121,11 +121,21 @@ def commit_json(path: Path, content: Any) -> None:
     commit(path, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
+def temporary_for(path: Path) -> Path:
+    """Where a file is written before it gets its name; :meth:`Folder.sweep` knows the form."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
 def publish(temporary: Path, path: Path) -> None:
-    """Give a finished, synced temporary file its name, and make the name last."""
+    """Give a finished temporary file its name, and make both content and name last."""
+    _sync(temporary)
     temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

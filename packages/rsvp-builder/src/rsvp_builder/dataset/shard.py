@@ -6,7 +6,6 @@ a picture with twelve rows is stored once, and readers see twelve ordinary rows.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rsvp_builder.dataset.layout import publish
+from rsvp_builder.dataset.layout import publish, temporary_for
 from rsvp_builder.record import ROW_SCHEMA, IntArray, huggingface_metadata
 
 ROW_GROUP_BYTES = 16 * 2**20
@@ -75,7 +74,7 @@ class ShardWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.rows = 0
         self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._temporary = temporary_for(path)
         self._writer = pq.ParquetWriter(
             self._temporary,
             _WRITTEN_SCHEMA,
@@ -132,11 +131,8 @@ class ShardWriter:
     def commit(self) -> int:
         """Finish the file, make it last and give it its name; returns its size in bytes."""
         self._writer.close()
-        with self._temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-            size = file.seek(0, os.SEEK_END)
         publish(self._temporary, self._path)
-        return size
+        return self._path.stat().st_size
 
 
 def _compression(column: str) -> str:

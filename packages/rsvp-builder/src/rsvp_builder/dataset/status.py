@@ -20,7 +20,7 @@ def build_status(out: Path) -> list[dict[str, Any]]:
     begun = folder.planned()
     if not begun:
         raise RsvpError(f"{out}: no build was begun here")
-    complete = read_json(folder.complete)["sources"] if folder.complete.exists() else []
+    complete = folder.finished()
     entries = []
     for source in begun:
         plan = read_json(folder.plan(source))
