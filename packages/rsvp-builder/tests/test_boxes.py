@@ -60,10 +60,12 @@ def place(
     before = [column.copy() for column in (objects.quad, objects.box, objects.flags)]
     items = [Item(f"train/P{i:04d}", "train", f"P{i:04d}.png", f"P{i:04d}.txt") for i in range(len(sizes))]
     frames = [frame for i, (w, h) in enumerate(sizes) for frame in frames_of(i, w, h, tiling)]
-    drops = Drops(strict)
+    drops, lost = Drops(strict), {}
     marks = place_boxes(
-        objects, items, list(sizes), frames, min_area=tiling.min_area, difficult=difficult, drops=drops
+        objects, items, list(sizes), frames, min_area=tiling.min_area, difficult=difficult, lost=lost
     )
+    for drop in lost.values():
+        drops.add(drop)
     for was, now in zip(before, (objects.quad, objects.box, objects.flags), strict=True):
         np.testing.assert_array_equal(was, now)
     return SimpleNamespace(

@@ -347,7 +347,7 @@ class TestNaming:
             reader_for(manifest)
         message = str(caught.value)
         assert "reader in the manifest of mine 'doat'" in message
-        assert "Did you mean dota?" in message
+        assert "Did you mean dota" in message
 
     def test_a_manifest_of_ones_own_finds_its_reader(self, write) -> None:
         manifest: Manifest = load_manifest(write())

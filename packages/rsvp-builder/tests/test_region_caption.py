@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rsvp_builder.catalog import shipped
 from rsvp_builder.geometry import quad_bounds
 from rsvp_builder.record import Marks
-from rsvp_builder.tasks import task
+from rsvp_builder.tasks import Asked, task
 from rsvp_builder.tasks.region_caption import POSITIONS, SIZES, phrase, position_of, size_of
 
 NO_QUAD = [np.nan] * 8
@@ -29,9 +29,13 @@ def marks_of(boxes, quads=None, class_ids=None):
     )
 
 
+def asked(marks, sizes, labels):
+    return Asked(marks, sizes, labels, np.arange(len(marks) + 1), [])
+
+
 def captions(marks, width, height, labels=("plane",)):
     sizes = np.tile([float(width), float(height)], (len(marks), 1))
-    return task("region_caption").answer(marks, sizes, list(labels)).text.to_pylist()
+    return task("region_caption").answer(asked(marks, sizes, list(labels))).lines.to_pylist()
 
 
 def size_word(box, width, height, quad=None):
@@ -210,8 +214,8 @@ def test_each_mark_gets_the_caption_of_its_own_class():
 
 
 def test_captions_are_derived_and_kept_as_captions():
-    answers = task("region_caption").answer(marks_of([[0, 0, 1, 1]]), np.full((1, 2), 10.0), ["ship"])
-    assert (answers.provenance, answers.is_caption) == ("derived", True)
+    answers = task("region_caption").answer(asked(marks_of([[0, 0, 1, 1]]), np.full((1, 2), 10.0), ["ship"]))
+    assert (answers.provenance, answers.captions) == ("derived", answers.lines)
 
 
 def test_no_marks_give_no_captions():

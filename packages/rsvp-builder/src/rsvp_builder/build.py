@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,10 @@ from rsvp_builder.engine.plan import Plan, make_plan, save_plan
 from rsvp_builder.engine.run import available_cpus, run_units, warm_up
 from rsvp_builder.engine.unit import Job, UnitResult
 from rsvp_builder.errors import RsvpError, StrictError
-from rsvp_builder.ledger import BY_DESIGN
+from rsvp_builder.finding import recognise
+from rsvp_builder.ledger import BY_DESIGN, Drop, Reason
 from rsvp_builder.manifest import Manifest
-from rsvp_builder.readers import reader_for
+from rsvp_builder.readers import Index, index_release, reader_for
 from rsvp_builder.settings import Settings
 from rsvp_builder.tasks import task
 
@@ -72,6 +73,8 @@ def build(
     strict: bool = False,
     overwrite: bool = False,
     retry_failed: bool = False,
+    split_lists: Mapping[str, Path] | None = None,
+    excluded: Set[tuple[str, str]] = frozenset(),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Built:
     """Build one source into a data set.
@@ -87,6 +90,9 @@ def build(
         strict: stop at the first input that cannot be used.
         overwrite: start this source anew if it is there already.
         retry_failed: build again the units in which files could not be read.
+        split_lists: name of a split -> file that lists its images, instead of the manifest's own rule.
+        excluded: source and image id of images to leave out because they leak into evaluation splits;
+            see :func:`rsvp_builder.audit.leaks.load_exclusions`.
         on_progress: called after the plan and after every unit.
 
     Raises:
@@ -94,11 +100,16 @@ def build(
     """
     settings = settings or Settings()
     manifest = _choose(source, root)
-    for name in settings.tasks or manifest.tasks:
+    settings = settings.resolved(manifest)
+    if not settings.background:
+        manifest = without_background(manifest)
+    if split_lists:
+        manifest = with_lists(manifest, split_lists)
+    for name in settings.tasks:
         task(name)
     workers = workers or available_cpus()
     warm_up(workers)
-    index = reader_for(manifest).index(root, manifest)
+    index = without(index_release(root, manifest), manifest.name, excluded)
     plan = make_plan(manifest, settings, index)
     if strict:
         for drop in plan.drops:
@@ -135,7 +146,53 @@ def build(
 
 def _choose(source: str, root: Path) -> Manifest:
     found = candidates(source)
-    return found[0] if len(found) == 1 else reader_for(found[0]).recognise(root, found)
+    if len(found) == 1:
+        return found[0]
+    own: Callable[[Path, list[Manifest]], Manifest] | None
+    own = getattr(reader_for(found[0]), "recognise", None)
+    return own(root, found) if own else recognise(root, found)
+
+
+def without_background(manifest: Manifest) -> Manifest:
+    """The manifest with its background classes ignored."""
+    tokens = set(manifest.points.background)
+    classes = {token: label for token, label in manifest.classes.items() if token not in tokens}
+    ignore = manifest.ignore | {
+        token: "background, by your settings" for token in manifest.classes if token in tokens
+    }
+    aliases = {alias: token for alias, token in manifest.aliases.items() if token not in tokens}
+    return manifest.model_copy(update={"classes": classes, "ignore": ignore, "aliases": aliases})
+
+
+def with_lists(manifest: Manifest, lists: Mapping[str, Path]) -> Manifest:
+    """The manifest with list files of the user's in place of its lists and draws.
+
+    Raises:
+        RsvpError: a file is not there.
+    """
+    for split, path in lists.items():
+        if not path.is_file():
+            raise RsvpError(
+                f"{path}: no such file; --split-list {split}=FILE takes a file with an image a line"
+            )
+    taken = {split: [str(path.resolve())] for split, path in lists.items()}
+    splits = manifest.splits.model_copy(update={"lists": taken, "seeded": {}})
+    return manifest.model_copy(update={"splits": splits})
+
+
+def without(index: Index, source: str, excluded: Set[tuple[str, str]]) -> Index:
+    """The index without the images that leak, each of them a drop."""
+    out = [item for item in index.items if (source, item.image_id) in excluded]
+    if not out:
+        return index
+    expected = "an image that is in no evaluation split, as --exclude-leaks asks"
+    drops = [
+        Drop("image", Reason.LEAKS_INTO_EVALUATION, item.image_id, item.image or "", None, "", expected)
+        for item in out
+    ]
+    ids = {item.image_id for item in out}
+    kept = tuple(item for item in index.items if item.image_id not in ids)
+    return Index(kept, (*index.drops, *drops), index.notices)
 
 
 def _reopen(folder: Folder, source: str) -> None:
@@ -147,7 +204,8 @@ def _reopen(folder: Folder, source: str) -> None:
 
 def _remove(folder: Folder, source: str) -> None:
     _reopen(folder, source)
-    for path in (folder.state(source), folder.out / "data" / source, folder.ledger(source)):
+    kept = (folder.out / "data" / source, folder.out / "planned" / source, folder.ledger(source))
+    for path in (folder.state(source), *kept):
         shutil.rmtree(path, ignore_errors=True)
     folder.settings(source).unlink(missing_ok=True)
 

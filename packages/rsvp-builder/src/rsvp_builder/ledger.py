@@ -35,12 +35,53 @@ class Reason(StrEnum):
     SPLIT_BY_TILES = "split_by_tiles"
     NO_OBJECTS = "no_objects"
     UNLABELLED_SPLIT = "unlabelled_split"
+    SPLIT_MISSING = "split_missing"
+    """A file that lists a split is not there; its images fall into the default split."""
+    SIZE_MISMATCH = "size_mismatch"
+    """A label file speaks of a picture of another size."""
+    IMAGE_TOO_LARGE = "image_too_large"
+    EMPTY_MASK = "empty_mask"
+    """A mask without a pixel in the image."""
+    EMPTY_TEXT = "empty_text"
+    """A caption or expression without a word."""
+    DUPLICATE_TEXT = "duplicate_text"
+    """A caption that its image has already; ``captions = "all"`` keeps it."""
+    DUPLICATE_ID = "duplicate_id"
+    IGNORED_REGION = "ignored_region"
+    """Marked by the source as a region, or class, to ignore."""
+    NO_LABEL = "no_label"
+    """A patch of a semantic map without a labelled pixel."""
+    OVER_CAP = "over_cap"
+    """A point above the cap that the settings put on an image."""
+    NOT_ASKED = "not_asked"
+    """No task of the build uses it."""
+    MARKS_PER_ROW = "marks_per_row"
+    """A text that cites more marks than a row may hold, or a row with fewer than the task needs."""
+    EXCLUDED = "excluded"
+    """The manifest leaves the image out, and says why."""
+    LEAKS_INTO_EVALUATION = "leaks_into_evaluation"
+    """The audit found it in an evaluation split."""
 
 
 QUARANTINE = frozenset({Reason.LABEL_UNREADABLE, Reason.IMAGE_UNREADABLE})
 """Files that could not be read: the build goes on without them and its exit code says so."""
 
-BY_DESIGN = frozenset({Reason.DIFFICULT, Reason.SPLIT_BY_TILES, Reason.NO_OBJECTS, Reason.UNLABELLED_SPLIT})
+BY_DESIGN = frozenset(
+    {
+        Reason.DIFFICULT,
+        Reason.SPLIT_BY_TILES,
+        Reason.NO_OBJECTS,
+        Reason.UNLABELLED_SPLIT,
+        Reason.DUPLICATE_TEXT,
+        Reason.IGNORED_REGION,
+        Reason.NO_LABEL,
+        Reason.OVER_CAP,
+        Reason.NOT_ASKED,
+        Reason.MARKS_PER_ROW,
+        Reason.EXCLUDED,
+        Reason.LEAKS_INTO_EVALUATION,
+    }
+)
 """Drops that follow from the settings or the release and point at no defect; ``--strict`` passes them."""
 
 
@@ -56,6 +97,7 @@ class Drop:
         line: 1-based line in it, or None where the whole file is meant.
         value: what was read.
         expected: what was expected.
+        count: how many alike this entry stands for, such as the points of one image over a cap.
     """
 
     kind: Kind
@@ -65,13 +107,15 @@ class Drop:
     line: int | None
     value: str
     expected: str
+    count: int = 1
 
     def __str__(self) -> str:
         # A file's name may hold control characters, which would act on the terminal.
         file = self.file if self.file.isprintable() else repr(self.file)
         place = file if self.line is None else f"{file}:{self.line}"
         read = f" read {self.value!r}," if self.value else ""
-        return f"{place}: {self.reason}:{read} expected {self.expected}"
+        many = f" ({self.count} times)" if self.count > 1 else ""
+        return f"{place}: {self.reason}:{read} expected {self.expected}{many}"
 
 
 @dataclass(slots=True)
@@ -97,7 +141,8 @@ class Counts:
     """What happened to images and objects; addable over units.
 
     An object that shows in several tiles is written once and gives several marks; ``marks`` and
-    ``rows`` count what is in the data set and may be larger than the number of objects.
+    ``rows`` count what is in the data set and may be larger than the number of objects. ``planned`` counts
+    rows that wait for a captioner's answer and are kept apart.
     """
 
     images_seen: int = 0
@@ -106,6 +151,7 @@ class Counts:
     objects_written: int = 0
     rows: int = 0
     marks: int = 0
+    planned: int = 0
     images_dropped: Counter[str] = field(default_factory=Counter)
     objects_dropped: Counter[str] = field(default_factory=Counter)
 
@@ -114,7 +160,7 @@ class Counts:
         buckets = {"image": self.images_dropped, "object": self.objects_dropped}
         for entry in drops:
             if entry.kind in buckets:
-                buckets[entry.kind][entry.reason.value] += 1
+                buckets[entry.kind][entry.reason.value] += entry.count
 
     def add(self, other: Counts) -> None:
         """Add another unit's counts to these."""
@@ -124,6 +170,7 @@ class Counts:
         self.objects_written += other.objects_written
         self.rows += other.rows
         self.marks += other.marks
+        self.planned += other.planned
         self.images_dropped.update(other.images_dropped)
         self.objects_dropped.update(other.objects_dropped)
 
@@ -155,6 +202,7 @@ class Counts:
             "objects": _account(self.objects_seen, self.objects_written, self.objects_dropped),
             "rows": {"written": self.rows},
             "marks": {"written": self.marks},
+            "planned": {"rows": self.planned},
             "quarantined": self.quarantined,
         }
 

@@ -16,7 +16,10 @@ from rsvp_builder.errors import RsvpError
 
 SCHEMA_VERSION = 1
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+_WITHOUT_CLASSES = frozenset({"image_caption", "grounded_caption"})
+"""Tasks whose answers are texts of the release."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 
 
 class ManifestError(RsvpError):
@@ -64,26 +67,86 @@ class Recipe(_Strict):
     Attributes:
         task: name of the task.
         paper_samples: what the paper prints.
+        source: what Table I calls the source, where that is not the manifest's name.
+        tasks: tasks of ours that it counts, where that is not ``task`` alone.
+        splits: splits of ours that it counts; empty for all.
         note: why our count differs, where that is known.
     """
 
     task: str
     paper_samples: int
+    source: str = ""
+    tasks: list[str] = []
+    splits: list[str] = []
     note: str = ""
 
 
 class Splits(_Strict):
-    """Which folders of the release are which split.
+    """How images fall into splits: by folder, list file, name or seeded draw, or all into one.
 
     Attributes:
-        labelled: split name -> folder names that mean it.
+        labelled: split name -> folder names that mean it; an empty list for splits that no folder
+            means (lists, annotation files or a draw decide).
         unlabelled: the same for splits whose labels were never released.
-        default: split of files that lie under no split folder.
+        lists: split name -> patterns of the files that list its images, one a line.
+        named: split name -> names of its images, where a paper or a page lists them and no file does.
+        seeded: split name -> share of each class's images drawn into it by seed, where the release has
+            no split of its own; the rest goes to ``default``. The name should say share and seed.
+        default: split of files that nothing else decides.
     """
 
     labelled: dict[Name, list[str]]
     unlabelled: dict[Name, list[str]] = {}
+    lists: dict[Name, list[str]] = {}
+    named: dict[Name, list[str]] = {}
+    seeded: dict[Name, Annotated[float, Field(gt=0, lt=1)]] = {}
     default: Name = "train"
+
+
+class Find(_Strict):
+    """How the release is recognised in a folder of many.
+
+    Patterns are those of :func:`rsvp_builder.readers.splits.matches`: they match at any depth, ``*``
+    crosses no slash, ``**`` stands for any folders, letter case does not matter.
+
+    Attributes:
+        files: each must match a file.
+        none: none may match a file.
+        folder: if given, one must match the name of a folder on the way, the release's own included.
+    """
+
+    files: Annotated[list[str], Field(min_length=1)]
+    none: list[str] = []
+    folder: list[str] = []
+
+
+class Points(_Strict):
+    """How semantic maps and instances give points.
+
+    Attributes:
+        patch: side of a patch in pixels, or patches along an edge of the image, as ``mode`` says.
+        mode: ``pixels`` cuts patches of ``patch`` x ``patch`` px; ``grid`` cuts the image in ``patch`` x
+            ``patch`` patches. The paper's "32x32 patches" can mean either.
+        per_image: most points an image gives; None for no limit.
+        balance: share the limit out evenly among the classes of an image.
+        background: raw tokens of classes that are labelled but are no object; see ``Settings``.
+    """
+
+    patch: Annotated[int, Field(ge=1)] = 32
+    mode: Literal["pixels", "grid"] = "pixels"
+    per_image: Annotated[int, Field(ge=1)] | None = None
+    balance: bool = False
+    background: list[str] = []
+
+
+class Tiles(_Strict):
+    """How scenes of this source are cut, where it differs from the rest.
+
+    Attributes:
+        overlap: pixels that neighbouring tiles share.
+    """
+
+    overlap: Annotated[int, Field(ge=0)] | None = None
 
 
 class Manifest(_Strict):
@@ -103,10 +166,27 @@ class Manifest(_Strict):
         citation: BibTeX of the paper to cite.
         splits: folders and the splits they mean.
         layout: options of the reader kind; checked by the reader.
-        classes: raw class token -> label in answers. Order is the class id.
+        classes: raw class token -> label in answers. Order is the class id. Empty where a source has
+            only texts.
+        aliases: other spellings of raw class tokens -> the one in ``classes``.
+        ignore: raw class tokens that mark a region to ignore -> what they are.
+        find: how the release is recognised.
+        points: how it gives points.
+        tiles: how its scenes are cut.
+        samples_per_image: rows a scene class gives, each with a wording of its own.
+        captions: ``unique`` keeps each caption of an image once, ``all`` as often as it is there.
+        answered: tasks whose answers the release itself holds; relationship analysis and grounded
+            captions are otherwise planned, for a captioner to write.
+        provenance: task -> who wrote its answers, where that is not what the task says.
+        bands: bands of the picture to publish, counted from 1; empty for all.
+        max_megapixels: pictures above it are refused.
+        exclude: image id without its split (a shell pattern) -> why it is left out.
+        evaluation: splits that published scores are computed on.
+        built_on: families or names of the sources whose images it uses.
         expected: published size by split.
         recipes: rows of the paper's Table I that it feeds.
         download: how to get it.
+        quirks: what is odd in the release, for people; each has a test.
         unverified: statements in this file that nobody here has checked against the release.
     """
 
@@ -124,9 +204,24 @@ class Manifest(_Strict):
     splits: Splits
     layout: dict[str, Any] = {}
     classes: dict[str, str]
+    aliases: dict[str, str] = {}
+    ignore: dict[str, str] = {}
+    find: Find | None = None
+    points: Points = Points()
+    tiles: Tiles = Tiles()
+    samples_per_image: Annotated[int, Field(ge=1)] = 1
+    captions: Literal["all", "unique"] = "unique"
+    answered: list[str] = []
+    provenance: dict[str, str] = {}
+    bands: list[Annotated[int, Field(ge=1)]] = []
+    max_megapixels: Annotated[float, Field(gt=0)] = 1000
+    exclude: dict[str, str] = {}
+    evaluation: list[Name] = []
+    built_on: list[str] = []
     expected: dict[str, Expected] = {}
     recipes: list[Recipe] = []
     download: list[Download] = []
+    quirks: list[str] = []
     unverified: list[str] = []
 
     @model_validator(mode="after")
@@ -140,8 +235,16 @@ class Manifest(_Strict):
         for token, label in self.classes.items():
             if not label or label != " ".join(label.split()):
                 raise ValueError(f"classes: label {label!r} of {token!r} must be words with single spaces")
-        if not self.classes:
-            raise ValueError("classes: at least one class is needed")
+        needing = sorted(set(self.tasks) - _WITHOUT_CLASSES)
+        if needing and not self.classes:
+            raise ValueError(f"classes: at least one class is needed for {needing[0]}")
+        for token, meant in self.aliases.items():
+            if meant not in self.classes:
+                raise ValueError(f"aliases: {token!r} stands for {meant!r}, which is no class")
+        splits = {*self.splits.labelled, *self.splits.unlabelled, *self.splits.lists, *self.splits.seeded}
+        for split in self.evaluation:
+            if split not in splits:
+                raise ValueError(f"evaluation: {split!r} is no split; known: {', '.join(sorted(splits))}")
         return self
 
 

@@ -8,9 +8,10 @@ Coordinates are pixels of the image they belong to, origin top left, x right, y 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import IntFlag
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,12 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from datasets import Features
 
+    from rsvp_builder.images.label_map import LabelCoding
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 ByteArray = npt.NDArray[np.uint8]
+ObjectArray = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,18 @@ class Item:
 
     Paths are relative to the release's root, with forward slashes, so that a ledger reads the same
     on every machine.
+
+    Attributes:
+        image_id: unique in the source; begins with the split.
+        split: split of the release.
+        image: the picture.
+        label: the file that annotates it: its own, or one that it shares with other images. Where the
+            folder of a picture is its label, the picture itself.
+        meta: a second file about it.
+        image_bytes: size of the picture.
+        label_bytes: bytes of annotation to read for this image.
+        data: what the index knows of this image and the reader will need, in a form of the reader's
+            own; shared annotation files are read once, by the index, and reach the workers this way.
     """
 
     image_id: str
@@ -39,6 +55,7 @@ class Item:
     meta: str | None = None
     image_bytes: int = 0
     label_bytes: int = 0
+    data: str = ""
 
 
 class ObjectFlag(IntFlag):
@@ -50,19 +67,31 @@ class ObjectFlag(IntFlag):
     """The source says that it is cut by the edge of its image."""
     CLIPPED = 4
     """It reached over the edge of the row's image and its box was clipped to it."""
+    OCCLUDED = 8
+    """The source says that something hides a part of it."""
+    THIN = 16
+    """Its mask is thinner than a pixel; the point lies on its outline."""
+    SHARED = 32
+    """Its point lies on another instance too, because that one covers it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Annotated objects of a batch of items, in columns of length n, grouped by item.
+    """Annotated things of a batch of items, in columns of length n, grouped by item.
+
+    A thing has a place: a box (and perhaps a quad, a mask, a point), only a point, or neither, which
+    means the whole image: a caption, a scene class.
 
     Attributes:
         item: (n,) int64, position of the object's item in the batch, non-decreasing.
         line: (n,) int64, 1-based line in the item's label file.
-        class_id: (n,) int64, position in the manifest's class table.
+        class_id: (n,) int64, position in the manifest's class table; -1 where it has no class.
         quad: (n, 8) float64, ``x1 y1 .. x4 y4`` in the order of the source; NaN where it has none.
-        box: (n, 4) float64, ``x1 y1 x2 y2``, unclipped.
+        box: (n, 4) float64, ``x1 y1 x2 y2``, unclipped; NaN where it has none.
         flags: (n,) uint8 of :class:`ObjectFlag`.
+        point: (n, 2) float64, NaN where it has none; None where no object has one.
+        text: (n,) what people wrote about it, None where nothing; None where no object has any.
+        mask: (n,) its :class:`rsvp_builder.masks.Mask` or None; None where no object has one.
     """
 
     item: IntArray
@@ -71,20 +100,24 @@ class Objects:
     quad: FloatArray
     box: FloatArray
     flags: ByteArray
+    point: FloatArray | None = None
+    text: ObjectArray | None = None
+    mask: ObjectArray | None = None
 
     def __len__(self) -> int:
         return len(self.item)
 
     def take(self, which: npt.NDArray[Any]) -> Objects:
         """The objects at positions ``which``, or where a boolean ``which`` is true."""
-        return Objects(
-            self.item[which],
-            self.line[which],
-            self.class_id[which],
-            self.quad[which],
-            self.box[which],
-            self.flags[which],
-        )
+        return _taken(self, which)
+
+
+@dataclass(frozen=True, slots=True)
+class MapFile:
+    """A semantic map of an image: which file, and how its samples mean classes."""
+
+    path: str
+    coding: LabelCoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +130,11 @@ class Annotations:
         gsd: official ground sampling distance per item, metres per pixel, None where unknown.
         image_source: official origin of the picture per item (e.g. ``GoogleEarth``).
         readable: False for an item whose label file could not be read at all.
+        maps: semantic map per item; empty where the source has none.
+        prose: a written text per item that cites its objects as ``<Region k>``, k from 1 in the order
+            of *all* objects of the item met in the file; empty where the source has none.
+        numbers: where there is prose, (n,) the k of each object.
+        declared: width and height per item as its label file states them; empty where none does.
     """
 
     objects: Objects
@@ -104,6 +142,10 @@ class Annotations:
     gsd: list[float | None]
     image_source: list[str | None]
     readable: list[bool]
+    maps: Sequence[MapFile | None] = ()
+    prose: Sequence[str | None] = ()
+    numbers: IntArray | None = None
+    declared: Sequence[tuple[int, int] | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +169,17 @@ class Frame:
 class Marks:
     """Marks on frames, in columns of length n, grouped by frame. Coordinates are the frame's own.
 
+    All of them are boxes, or all of them are points.
+
     Attributes:
         frame: (n,) int64, position of the mark's frame, non-decreasing.
         source: (n,) int64, position of the object that the mark came from.
-        class_id: (n,) int64, position in the manifest's class table.
-        box: (n, 4) float64, ``x1 y1 x2 y2`` inside the frame.
+        class_id: (n,) int64, position in the manifest's class table; -1 where it has no class.
+        box: (n, 4) float64, ``x1 y1 x2 y2`` inside the frame; NaN for points.
         quad: (n, 8) float64, the source's quad moved into the frame, unclipped; NaN where none.
         flags: (n,) uint8 of :class:`ObjectFlag`.
+        point: (n, 2) float64 inside the frame; None for boxes.
+        text: (n,) what people wrote about each, or None; None where no mark has any.
     """
 
     frame: IntArray
@@ -142,20 +188,23 @@ class Marks:
     box: FloatArray
     quad: FloatArray
     flags: ByteArray
+    point: FloatArray | None = None
+    text: ObjectArray | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def take(self, which: npt.NDArray[Any]) -> Marks:
         """The marks at positions ``which``, or where a boolean ``which`` is true."""
-        return Marks(
-            self.frame[which],
-            self.source[which],
-            self.class_id[which],
-            self.box[which],
-            self.quad[which],
-            self.flags[which],
-        )
+        return _taken(self, which)
+
+
+_Columns = TypeVar("_Columns", Objects, Marks)
+
+
+def _taken(columns: _Columns, which: npt.NDArray[Any]) -> _Columns:
+    every: Any = {field.name: getattr(columns, field.name) for field in fields(columns)}
+    return type(columns)(**{name: None if value is None else value[which] for name, value in every.items()})
 
 
 # Lists are of variable length on purpose: pyarrow before 26 cannot read a nullable fixed-size list

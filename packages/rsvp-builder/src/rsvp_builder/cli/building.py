@@ -1,29 +1,31 @@
-"""``rsvp-build build``, which is also the bare ``rsvp-build --source ...``."""
+"""``rsvp-build build``, which is also the bare ``rsvp-build --source ...`` and ``--all``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
 
-from rsvp_builder.cli.output import Json, fail, notice, print_json, stdout, table
+from rsvp_builder.cli.output import Json, fail, print_json
+from rsvp_builder.cli.reporting import as_json_result, report
 from rsvp_builder.errors import ExitCode, RsvpError
 
 if TYPE_CHECKING:
-    from rsvp_builder.build import Built
     from rsvp_builder.settings import Settings
-
-_EXAMPLES = 20
 
 
 def build(
-    source: Annotated[
-        str, typer.Option(help="Name of a source or family (see `list`), or the path of your own TOML file.")
-    ],
-    root: Annotated[Path, typer.Option(help="Folder of the raw release.")],
+    root: Annotated[Path, typer.Option(help="Folder of the raw release; with --all, of many releases.")],
     out: Annotated[Path, typer.Option(help="Folder of the data set; other sources in it stay.")],
+    source: Annotated[
+        str | None,
+        typer.Option(help="Name of a source or family (see `list`), or the path of your own TOML file."),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Build every release that is found in --root.")
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; the result does not depend on it. [default: cores]")
     ] = None,
@@ -39,7 +41,10 @@ def build(
         int | None,
         typer.Option(min=0, help="Cut larger scenes into tiles of this side, 0 for none. [default: 1024]"),
     ] = None,
-    overlap: Annotated[int, typer.Option(min=0, help="Pixels that neighbouring tiles share.")] = 200,
+    overlap: Annotated[
+        int | None,
+        typer.Option(min=0, help="Pixels that neighbouring tiles share. [default: the source's, or 200]"),
+    ] = None,
     min_area: Annotated[
         float, typer.Option(help="Share of an object that a tile must hold to mark it.")
     ] = 0.7,
@@ -55,10 +60,49 @@ def build(
     paraphrases: Annotated[
         bool, typer.Option("--paraphrases", help="Vary the wording of instructions, by seed.")
     ] = False,
+    captions: Annotated[
+        Literal["unique", "all"] | None,
+        typer.Option(help="Each caption of an image once, or as often as it is there. [default: unique]"),
+    ] = None,
+    samples_per_image: Annotated[
+        int | None, typer.Option(min=1, help="Rows a scene class gives. [default: the source's]")
+    ] = None,
+    patch: Annotated[
+        int | None,
+        typer.Option(min=1, help="Side of the patches that semantic maps are cut in. [default: 32]"),
+    ] = None,
+    patch_mode: Annotated[
+        Literal["pixels", "grid"] | None,
+        typer.Option(help="Whether --patch counts pixels, or patches along an edge. [default: pixels]"),
+    ] = None,
+    points_per_image: Annotated[
+        int | None, typer.Option(min=0, help="Most points an image gives, 0 for all. [default: all]")
+    ] = None,
+    balance_points: Annotated[
+        bool | None,
+        typer.Option("--balance-points", help="Share --points-per-image out evenly among classes."),
+    ] = None,
+    background: Annotated[
+        bool, typer.Option("--background/--no-background", help="Point at what is no object, too.")
+    ] = True,
+    split_list: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPLIT=FILE", help="A file that lists the images of a split; repeat for several."
+        ),
+    ] = None,
+    exclude_leaks: Annotated[
+        list[Path] | None,
+        typer.Option(help="leaks.parquet of an audit: leave out what leaks into --evaluation splits."),
+    ] = None,
+    evaluation: Annotated[
+        list[str] | None,
+        typer.Option(help="Evaluation split, as SOURCE or SOURCE/SPLIT. [default: the manifests' own]"),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first input that cannot be used.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start this source anew.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the source anew.")] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Build again the units whose files could not be read.")
     ] = False,
@@ -69,6 +113,10 @@ def build(
     from rsvp_builder.arrow import keep_pandas_out
 
     keep_pandas_out()
+    if (source is None) != every:
+        raise RsvpError(
+            "say what to build: --source NAME for one release, or --all for all that --root holds"
+        )
     settings = make_settings(
         tasks=tuple(task or ()),
         images=images,
@@ -79,26 +127,35 @@ def build(
         marks_per_row=marks_per_row,
         difficult=difficult,
         paraphrases=paraphrases,
+        captions=captions,
+        samples_per_image=samples_per_image,
+        patch=patch,
+        patch_mode=patch_mode,
+        points_per_image=points_per_image,
+        balance_points=balance_points,
+        background=background,
         seed=seed,
     )
+    options: dict[str, Any] = {
+        "workers": workers,
+        "strict": strict,
+        "overwrite": overwrite,
+        "retry_failed": retry_failed,
+        "split_lists": _split_lists(split_list or ()),
+        "excluded": _excluded(exclude_leaks or (), evaluation),
+    }
+    if source is None:
+        from rsvp_builder.cli.building_all import build_all
+
+        raise typer.Exit(build_all(root, out, settings, options, quiet=quiet, as_json=as_json))
     from rsvp_builder.build import build as run
     from rsvp_builder.cli.progress import progress
 
     with progress(quiet=quiet or as_json) as on_progress:
-        built = run(
-            source,
-            root,
-            out,
-            settings,
-            workers=workers,
-            strict=strict,
-            overwrite=overwrite,
-            retry_failed=retry_failed,
-            on_progress=on_progress,
-        )
+        built = run(source, root, out, settings, on_progress=on_progress, **options)
     code = ExitCode.QUARANTINED if built.summary["quarantined"] else ExitCode.OK
     if as_json:
-        print_json(_as_json(built, code))
+        print_json(as_json_result(built, code))
     else:
         report(built)
         if code:
@@ -124,45 +181,25 @@ def make_settings(**values: Any) -> Settings:
         raise RsvpError(f"{option}{first['msg'].removeprefix('Value error, ')}") from error
 
 
-def _as_json(built: Built, code: ExitCode) -> dict[str, Any]:
-    return {
-        **built.summary,
-        "out": str(built.out),
-        "notices": list(built.notices),
-        "resumed_units": built.resumed,
-        "exit_code": int(code),
-    }
+def _split_lists(given: Sequence[str]) -> dict[str, Path]:
+    lists = {}
+    for text in given:
+        split, separator, path = text.partition("=")
+        if not separator or not split.isidentifier() or not path:
+            raise RsvpError(
+                f"--split-list: read {text!r}, expected SPLIT=FILE, such as test_list=aid_test.txt"
+            )
+        lists[split] = Path(path)
+    return lists
 
 
-def report(built: Built) -> None:
-    """Print what became of a release, for a person."""
-    from rsvp_builder.dataset.layout import Folder
-    from rsvp_builder.dataset.ledger_view import examples
+def _excluded(leaks: Sequence[Path], evaluation: Sequence[str] | None) -> frozenset[tuple[str, str]]:
+    if not leaks:
+        if evaluation:
+            raise RsvpError("--evaluation goes with --exclude-leaks leaks.parquet, which `audit` writes")
+        return frozenset()
+    from rsvp_builder.audit.leaks import load_exclusions
+    from rsvp_builder.catalog import shipped
 
-    for text in built.notices:
-        notice(text)
-    console, summary = stdout(), built.summary
-    images, objects = summary["images"], summary["objects"]
-    console.print(
-        f"[bold]{built.manifest.name}[/]: {images['written']:,} of {images['seen']:,} images and "
-        f"{objects['written']:,} of {objects['seen']:,} objects became {summary['rows']['written']:,} rows "
-        f"with {summary['marks']['written']:,} marks."
-    )
-    splits = table(
-        "split", "images", "objects", "rows", "marks", right=("images", "objects", "rows", "marks")
-    )
-    for name, split in summary["splits"].items():
-        splits.add_row(name, *(f"{split[key]:,}" for key in ("images", "objects", "rows", "marks")))
-    console.print(splits)
-    dropped = table("left out", "", "reason", right=("left out",))
-    for kind, account in (("images", images), ("objects", objects)):
-        for reason, count in account["dropped"].items():
-            dropped.add_row(f"{count:,}", kind, reason)
-    if dropped.row_count:
-        console.print(dropped)
-        shown = examples(Folder(built.out), built.manifest.name, _EXAMPLES)
-        for drop in shown:
-            console.print(f"  [dim]{escape(drop)}[/]")
-        ledger = built.out / "ledger" / built.manifest.name / "drops.parquet"
-        console.print(f"  [dim]all of them: {escape(str(ledger))}[/]")
-    console.print(f"data set: {escape(str(built.out))}", soft_wrap=True)
+    named = evaluation or [f"{m.name}/{split}" for m in shipped().values() for split in m.evaluation]
+    return load_exclusions(leaks, named)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from rsvp_builder.cli.building import make_settings, report
+from rsvp_builder.cli.building import make_settings
 from rsvp_builder.cli.output import Json, print_json, stdout
+from rsvp_builder.cli.reporting import report
 from rsvp_builder.errors import RsvpError
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ def demo(
 ) -> None:
     """Write a miniature raw release with drawn objects, build it and make its gallery."""
     from rsvp_builder.catalog import candidates
-    from rsvp_builder.demo import writer
+    from rsvp_builder.demo import write
 
     manifest = candidates(source)[0]
     raw = out / "raw" / manifest.family
     _clear(raw)
-    release = writer(manifest.name)(raw, seed=seed, with_defects=with_defects)
+    release = write(manifest.name, raw, seed=seed, with_defects=with_defects)
     result = {"raw": str(raw), "images": len(release.images), "defects": len(release.defects)}
     if not as_json:
         stdout().print(f"raw release: {escape(str(raw))}, {len(release.images)} drawn images with labels")

@@ -44,6 +44,7 @@ _DROPS = pa.schema(
         ("line", pa.int64()),
         ("value", pa.string()),
         ("expected", pa.string()),
+        ("count", pa.int64()),
     ]
 )
 
@@ -58,10 +59,15 @@ def finish(folder: Folder, manifest: Manifest, settings: Settings, plan: Plan) -
         UnbalancedLedgerError: something that was seen is neither written nor dropped.
     """
     name = manifest.name
-    counts = Counts(images_seen=sum(drop.kind == "image" for drop in plan.drops))
+    counts = Counts(
+        images_seen=sum(drop.count for drop in plan.drops if drop.kind == "image"),
+        objects_seen=sum(drop.count for drop in plan.drops if drop.kind == "object"),
+    )
     counts.drop(plan.drops)
     splits: dict[str, Counts] = {}
     tasks, classes, sizes = Counter[str](), Counter[str](), Counter[str]()
+    rows: dict[str, Counter[str]] = {}
+    marks: dict[str, Counter[str]] = {}
     ledger = folder.ledger(name)
     with (
         _table(ledger / "images.parquet", _IMAGES) as write_images,
@@ -74,6 +80,8 @@ def finish(folder: Folder, manifest: Manifest, settings: Settings, plan: Plan) -
             counts.add(result.counts)
             splits.setdefault(result.split, Counts()).add(result.counts)
             tasks.update(result.tasks)
+            rows.setdefault(result.split, Counter()).update(result.tasks)
+            marks.setdefault(result.split, Counter()).update(result.marks)
             classes.update(result.classes)
             sizes[result.split] += result.bytes
             write_images(result.images)
@@ -92,6 +100,9 @@ def finish(folder: Folder, manifest: Manifest, settings: Settings, plan: Plan) -
                 "objects": of_split.objects_written,
                 "rows": of_split.rows,
                 "marks": of_split.marks,
+                "tasks": {
+                    task: {"rows": count, "marks": marks[split][task]} for task, count in rows[split].items()
+                },
             }
             for split, of_split in splits.items()
         },

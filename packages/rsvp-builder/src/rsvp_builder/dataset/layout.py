@@ -5,6 +5,7 @@
     OUT/README.md                                card, with the configurations that datasets reads
     OUT/dataset.json                             written last: the sources that are complete
     OUT/data/<source>/<split>-00000-of-00007.parquet
+    OUT/planned/<source>/<split>-00000-of-00007.parquet   rows that wait for a captioner's answer
     OUT/ledger/<source>/{summary.json, images.parquet, drops.parquet}
     OUT/settings/<source>.json                   the settings and manifest of the run
     OUT/.build/                                  state for resuming: plan and a marker for each unit
@@ -33,6 +34,10 @@ class Folder:
         """One shard; numbers count from 0 within the split."""
         return self.out / "data" / source / f"{split}-{number:05d}-of-{of:05d}.parquet"
 
+    def planned_shard(self, source: str, split: str, number: int, of: int) -> Path:
+        """The planned rows of the same frames as the shard of that number."""
+        return self.out / "planned" / source / f"{split}-{number:05d}-of-{of:05d}.parquet"
+
     def ledger(self, source: str) -> Path:
         """Folder of the source's ledger."""
         return self.out / "ledger" / source
@@ -58,6 +63,7 @@ class Folder:
         for folder in (
             self.out,
             self.out / "data" / source,
+            self.out / "planned" / source,
             self.out / "settings",
             self.ledger(source),
             self.state(source),
@@ -92,6 +98,10 @@ class Folder:
     def shards(self, source: str) -> list[Path]:
         """All shards of a source, sorted."""
         return sorted((self.out / "data" / source).glob("*.parquet"))
+
+    def planned_shards(self, source: str) -> list[Path]:
+        """All shards of a source's planned rows, sorted."""
+        return sorted((self.out / "planned" / source).glob("*.parquet"))
 
 
 def read_json(path: Path) -> Any:

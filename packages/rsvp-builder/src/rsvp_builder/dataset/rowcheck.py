@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rsvp_builder.prose import cited
+
 _MARKERS = {"image": "Region", "region": "Region", "point": "Mark"}
+_PROSE = frozenset({"relationship_analysis", "grounded_caption"})
+"""Tasks whose answers are prose that cites marks, not a line a mark."""
 
 
-def row_problems(row: dict[str, Any], place: dict[str, str]) -> Iterator[str]:
+def row_problems(row: dict[str, Any], place: dict[str, str], *, planned: bool = False) -> Iterator[str]:
     """Everything that is wrong with a row, one sentence each.
 
     Args:
         row: the row without its picture.
         place: values that the row must have because of where it lies: source and split.
+        planned: whether it waits for a captioner's answer.
     """
     for column, expected in place.items():
         if row[column] != expected:
@@ -26,7 +31,14 @@ def row_problems(row: dict[str, Any], place: dict[str, str]) -> Iterator[str]:
         yield "marks are not numbered from 1"
     for mark in marks:
         yield from _mark_problems(mark, row["width"], row["height"])
-    yield from _message_problems(row["messages"] or [], row["granularity"], len(marks))
+    messages = row["messages"] or []
+    if planned:
+        if [message["role"] for message in messages] != ["user"]:
+            yield "a planned row has one message, of the user"
+    elif row["task"] in _PROSE:
+        yield from _prose_problems(messages, len(marks))
+    else:
+        yield from _message_problems(messages, row["granularity"], len(marks))
 
 
 def _mark_problems(mark: dict[str, Any], width: int, height: int) -> Iterator[str]:
@@ -51,6 +63,17 @@ def _is_box(xyxy: list[float] | None, width: int, height: int) -> bool:
 
 def _is_point(xy: list[float] | None, width: int, height: int) -> bool:
     return xy is not None and len(xy) == 2 and 0 <= xy[0] < width and 0 <= xy[1] < height
+
+
+def _prose_problems(messages: list[dict[str, Any]], marks: int) -> Iterator[str]:
+    if [message["role"] for message in messages] != ["user", "assistant"]:
+        yield "an answer in prose has one message of the user and one of the assistant"
+        return
+    citations = set(cited(messages[1]["content"] or ""))
+    for number in sorted(citations - set(range(1, marks + 1))):
+        yield f"the answer cites <Region {number}>, which is not there"
+    for number in sorted(set(range(1, marks + 1)) - citations):
+        yield f"the answer does not cite <Region {number}>"
 
 
 def _message_problems(messages: list[dict[str, Any]], granularity: str, marks: int) -> Iterator[str]:

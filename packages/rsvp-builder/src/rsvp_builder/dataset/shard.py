@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -106,6 +107,8 @@ class ShardWriter:
         frames: Sequence[IntArray],
         pictures: pa.Array | None,
         paths: Sequence[str],
+        *,
+        shown: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         """Write one row group.
 
@@ -114,12 +117,18 @@ class ShardWriter:
             frames: for each table, the picture of each row.
             pictures: encoded pictures, a binary array, or None where they are only referenced.
             paths: name of each picture, or its absolute path where it is referenced.
+            shown: which pictures to store; the rows of the others carry a name only. None for all.
         """
-        picture = pa.array(np.concatenate(frames), pa.int32())
-        if pictures is None:
+        frame = np.concatenate(frames)
+        picture = pa.array(frame, pa.int32())
+        if pictures is None or (shown is not None and not shown.any()):
             stored = pa.nulls(len(picture), _IMAGE_TYPE.field("bytes").type)
-        else:
+        elif shown is None or shown.all():
             stored = pa.DictionaryArray.from_arrays(picture, pictures)
+        else:
+            number = np.cumsum(shown) - 1
+            few = pa.array(number[frame], pa.int32(), mask=~shown[frame])
+            stored = pa.DictionaryArray.from_arrays(few, pictures.take(pa.array(np.flatnonzero(shown))))
         names = pa.array(paths, pa.string()).take(picture)
         image = pa.StructArray.from_arrays([stored, names], fields=list(_IMAGE_TYPE))
         # One array for all tables: Arrow would compare the dictionaries of several, byte by byte.

@@ -68,22 +68,28 @@ def validate(out: Path, *, decode: bool = False) -> Report:
         summary = read_json(folder.ledger(source) / "summary.json")
         expected: set[Path] = set()
         found: dict[str, _Found] = {}
+        planned = _Found()
         for split, of_split in summary["splits"].items():
             found[split] = _Found()
             for number in range(of_split["shards"]):
                 path = folder.shard(source, split, number, of_split["shards"])
                 expected.add(path)
                 check.shard(path, {"source": source, "split": split}, found[split])
-        for path in folder.shards(source):
+            if summary["planned"]["rows"]:
+                for number in range(of_split["shards"]):
+                    path = folder.planned_shard(source, split, number, of_split["shards"])
+                    expected.add(path)
+                    check.shard(path, {"source": source, "split": split}, planned, planned=True)
+        for path in (*folder.shards(source), *folder.planned_shards(source)):
             if path not in expected:
                 report.add(f"{path.relative_to(out)}: not a shard that the ledger knows")
-        for problem in _ledger_problems(summary, found):
+        for problem in _ledger_problems(summary, found, planned):
             report.add(f"ledger/{source}: {problem}")
     check.repeated_ids()
     return report
 
 
-def _ledger_problems(summary: dict[str, Any], found: dict[str, _Found]) -> Iterator[str]:
+def _ledger_problems(summary: dict[str, Any], found: dict[str, _Found], planned: _Found) -> Iterator[str]:
     for kind in ("images", "objects"):
         account = summary[kind]
         if account["seen"] != account["written"] + sum(account["dropped"].values()):
@@ -96,7 +102,9 @@ def _ledger_problems(summary: dict[str, Any], found: dict[str, _Found]) -> Itera
         held = sum(getattr(split, what) for split in found.values())
         if summary[what]["written"] != held:
             yield f"{summary[what]['written']} {what} in all, the shards hold {held}"
-    tasks = sum((split.tasks for split in found.values()), Counter[str]())
+    if summary["planned"]["rows"] != planned.rows:
+        yield f"{summary['planned']['rows']} planned rows in all, the shards hold {planned.rows}"
+    tasks = sum((split.tasks for split in found.values()), planned.tasks)
     if {task: count for task, count in summary["tasks"].items() if count} != tasks:
         yield f"rows by task are {summary['tasks']}, the shards hold {dict(tasks)}"
 
@@ -111,7 +119,7 @@ class _Check:
         self._ids: list[npt.NDArray[np.bytes_]] = []
         self._places: list[tuple[str, int]] = []
 
-    def shard(self, path: Path, place: dict[str, str], found: _Found) -> None:
+    def shard(self, path: Path, place: dict[str, str], found: _Found, *, planned: bool = False) -> None:
         """Check one shard that the ledger expects."""
         name = str(path.relative_to(self._out))
         if not path.exists():
@@ -128,25 +136,33 @@ class _Check:
             ) as file:
                 first = 0
                 for group in range(file.num_row_groups):
-                    first += self._row_group(file, group, first, name, place, found)
+                    first += self._row_group(file, group, first, name, place, found, planned=planned)
         except (OSError, pa.ArrowException) as error:
             self._report.add(f"{name}: cannot be read: {error}")
 
     def _row_group(
-        self, file: pq.ParquetFile, group: int, first: int, name: str, place: dict[str, str], found: _Found
+        self,
+        file: pq.ParquetFile,
+        group: int,
+        first: int,
+        name: str,
+        place: dict[str, str],
+        found: _Found,
+        *,
+        planned: bool,
     ) -> int:
         rows = file.read_row_group(group, columns=_LIGHT.names).to_pylist()
         self._ids.append(np.array([row["id"] for row in rows], "S32"))
         self._places.append((name, first))
         for number, row in enumerate(rows):
-            for problem in row_problems(row, place):
+            for problem in row_problems(row, place, planned=planned):
                 self._report.add(f"{name}: row {first + number} ({row['id']}): {problem}")
             found.marks += len(row["marks"] or ())
             found.tasks[row["task"]] += 1
         found.rows += len(rows)
         self._report.rows += len(rows)
         pictures = file.read_row_group(group, columns=["image"])["image"]
-        for number, problem in _picture_problems(pictures, rows, self._decode):
+        for number, problem in _picture_problems(pictures, rows, self._decode, planned):
             self._report.add(f"{name}: row {first + number} ({rows[number]['id']}): {problem}")
         return len(rows)
 
@@ -165,13 +181,15 @@ class _Check:
 
 
 def _picture_problems(
-    pictures: pa.ChunkedArray, rows: list[dict[str, Any]], decode: bool
+    pictures: pa.ChunkedArray, rows: list[dict[str, Any]], decode: bool, planned: bool
 ) -> Iterator[tuple[int, str]]:
     column = pictures.combine_chunks()
     stored, paths = column.field("bytes"), column.field("path")
     sizes: dict[int, tuple[int, int]] = {}
     for number, row in enumerate(rows):
         if not stored[number].is_valid:
+            if planned and not Path(paths[number].as_py() or "").is_absolute():
+                continue  # the rows of the other shard show it
             if not Path(paths[number].as_py() or "").is_file():
                 yield number, f"referenced picture {paths[number].as_py()} is not there"
             continue

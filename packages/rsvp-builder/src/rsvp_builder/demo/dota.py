@@ -157,6 +157,12 @@ def write_release(
     return release
 
 
+def write(source: str, root: Path, *, seed: int, with_defects: bool) -> Release:
+    """Writes the version that a source's name ends with; see :func:`write_release`."""
+    version: Version = {"1.0": "1.0", "1.5": "1.5", "2.0": "2.0"}[source.rpartition("-v")[2]]  # type: ignore[assignment]
+    return write_release(root, version=version, seed=seed, with_defects=with_defects)
+
+
 def label_folder(version: Version, split: str, *, hbb: bool = False) -> str:
     """Folder of a version's label files, relative to the root; ``hbb`` gives the axis-aligned variant."""
     if version == "1.0":

@@ -52,6 +52,7 @@ def picture_groups(
     images: Sequence[ImageInfo | None],
     frames: Sequence[Frame],
     rows: IntArray,
+    bands: Sequence[int] = (),
 ) -> Iterator[PictureGroup]:
     """The pictures of all frames, in order.
 
@@ -62,6 +63,7 @@ def picture_groups(
         images: what their headers said.
         frames: frames to picture, grouped by item, top to bottom within a scene.
         rows: how many rows will carry each frame.
+        bands: bands of the image to publish, counted from 1; none for all.
 
     Raises:
         DamagedImageError: an image cannot be decoded although its header was sound.
@@ -69,7 +71,9 @@ def picture_groups(
     gathered = Gathered() if settings.images == "embed" else None
     group = PictureGroup(0, 0, gathered)
     read = held = 0
-    for frame, (picture, path) in zip(frames, _pictures(root, settings, items, images, frames), strict=True):
+    for frame, (picture, path) in zip(
+        frames, _pictures(root, settings, items, images, frames, bands), strict=True
+    ):
         size = _size(picture)
         count = int(rows[group.last])
         full = (
@@ -116,6 +120,7 @@ def _pictures(
     items: Sequence[Item],
     images: Sequence[ImageInfo | None],
     frames: Sequence[Frame],
+    bands: Sequence[int],
 ) -> Iterator[tuple[bytes | Path | None, str]]:
     """Of each frame the file to copy, or its encoded pixels, or nothing; and its name."""
     if settings.images == "reference":
@@ -127,27 +132,32 @@ def _pictures(
         path = root / name
         windows = list(of_item)
         if settings.images == "reference":
-            yield None, str(path)
-        elif info.format in COPIED and windows[0].window is None:
+            yield from ((None, str(path)) for _ in windows)
+            continue
+        if info.format in COPIED and not bands and windows[0].window is None:
             yield path, path.name
-        else:
-            try:
-                yield from _cut(path, info, windows, settings)
-            except UnreadableImageError as error:
-                raise DamagedImageError(position, error) from error
-            except OSError as error:
-                raise _damaged(position, error) from error
+            del windows[0]
+        try:
+            yield from _cut(path, info, windows, settings, bands)
+        except UnreadableImageError as error:
+            raise DamagedImageError(position, error) from error
+        except OSError as error:
+            raise _damaged(position, error) from error
 
 
 def _cut(
-    path: Path, info: ImageInfo, frames: Sequence[Frame], settings: Settings
+    path: Path, info: ImageInfo, frames: Sequence[Frame], settings: Settings, bands: Sequence[int]
 ) -> Iterator[tuple[bytes, str]]:
     from rsvp_builder.images.scene import Scene, encode
 
     stem = PurePosixPath(path.name).stem
     suffix = {"png": "png", "jpeg": "jpg"}[settings.tile_format]
-    with Scene(path) as scene:
-        for frame in frames:
-            x1, y1, x2, y2 = frame.window or (0, 0, info.width, info.height)
-            name = f"{stem}__{x1}_{y1}" if frame.window else stem
-            yield encode(scene.window(x1, y1, x2, y2), settings.tile_format), f"{name}.{suffix}"
+    # A scene is read downwards, so the whole of it, where it is wanted beside its tiles, is read apart.
+    for part in (frames[:1], frames[1:]) if frames and frames[0].window is None else (frames,):
+        if not part:
+            continue
+        with Scene(path, bands) as scene:
+            for frame in part:
+                x1, y1, x2, y2 = frame.window or (0, 0, info.width, info.height)
+                name = f"{stem}__{x1}_{y1}" if frame.window else stem
+                yield encode(scene.window(x1, y1, x2, y2), settings.tile_format), f"{name}.{suffix}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,8 +38,12 @@ class Scene:
     window shares with this one are kept instead of being read again.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bands: Sequence[int] = ()) -> None:
         """Open a scene.
+
+        Args:
+            path: the image.
+            bands: bands to read, counted from 1; none for all.
 
         Raises:
             UnreadableImageError: it cannot be opened, or is not of 1 to 4 bands of 8 bits.
@@ -53,12 +58,17 @@ class Scene:
         except RasterioError as error:
             self._env.__exit__(None, None, None)
             raise UnreadableImageError(str(error), "an image that can be decoded") from error
-        bands, types = self._file.count, set(self._file.dtypes)
+        self._bands = list(bands) or list(self._file.indexes)
+        if max(self._bands) > self._file.count:
+            self.close()
+            raise UnreadableImageError(f"{self._file.count} bands", f"bands {self._bands}")
+        types = {self._file.dtypes[band - 1] for band in self._bands}
+        count = len(self._bands)
         bits = int(self._file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8))
-        if bands > 4 or types != {"uint8"} or (bits < 8 and bands > 1):
+        if count > 4 or types != {"uint8"} or (bits < 8 and count > 1):
             self.close()
             depth = ", ".join(sorted(types)) if bits >= 8 else f"{bits} bits"
-            raise UnreadableImageError(f"{bands} bands of {depth}", "1 to 4 bands of 8 bits")
+            raise UnreadableImageError(f"{count} bands of {depth}", "1 to 4 bands of 8 bits")
         self._palette: Pixels | None = None
         if self._file.colorinterp[0] == ColorInterp.palette:
             table = self._file.colormap(1)
@@ -69,7 +79,7 @@ class Scene:
             # Samples of 1, 2 or 4 bits come as they are: 1 is white in a picture of one bit.
             self._palette = np.linspace(0, 255, 2**bits).astype(np.uint8)
         self._top = self._bottom = 0
-        self._rows = np.zeros((bands, 0, self._file.width), np.uint8)
+        self._rows = np.zeros((count, 0, self._file.width), np.uint8)
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +113,7 @@ class Scene:
             kept = self._rows[:, max(0, y1 - self._top) :]
             start = max(self._bottom, y1)
             try:
-                fresh = self._file.read(window=Window(0, start, self._file.width, y2 - start))
+                fresh = self._file.read(self._bands, window=Window(0, start, self._file.width, y2 - start))
             except RasterioError as error:
                 raise UnreadableImageError(str(error), "an image that can be decoded") from error
             self._rows = np.concatenate([kept, fresh], axis=1) if kept.size else fresh

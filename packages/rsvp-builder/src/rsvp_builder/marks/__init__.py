@@ -1,4 +1,4 @@
-"""Annotations become marks: ``boxes`` places objects on frames."""
+"""Annotations become marks: boxes, points of instances and of semantic maps, whole images."""
 
 from typing import Literal
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rsvp_builder.geometry import box_area, covered_area, repaired, shift_boxes, shift_quads
-from rsvp_builder.ledger import Drop, Drops, Reason
+from rsvp_builder.ledger import Drop, Reason
 from rsvp_builder.marks import Difficult
 from rsvp_builder.record import FloatArray, Frame, IntArray, Item, Marks, ObjectFlag, Objects
 
@@ -41,31 +41,28 @@ def place_boxes(
     *,
     min_area: float,
     difficult: Difficult,
-    drops: Drops,
+    lost: dict[int, Drop],
 ) -> Marks:
     """Mark every object on the frames of its image.
 
     Args:
-        objects: annotated objects, grouped by item.
+        objects: annotated objects with boxes, grouped by item.
         items: the images that ``objects.item`` counts.
         sizes: width and height in pixels of each.
         frames: frames of all images, grouped by item in the same order.
         min_area: see :class:`rsvp_builder.tiling.Tiling`.
         difficult: what becomes of objects that the source calls difficult.
-        drops: gets every object that ends on no frame.
+        lost: gets every object that ends on no frame: its position, and why.
 
     Returns:
         Marks grouped by frame, each in the order of the source.
     """
 
     def drop(which: npt.NDArray[np.bool_], reason: Reason, expected: Callable[[int], str]) -> None:
-        for index in np.flatnonzero(which):
-            item = items[objects.item[index]]
-            value = _coordinates(objects, int(index))
-            line = int(objects.line[index])
-            drops.add(
-                Drop("object", reason, item.image_id, item.label or "", line, value, expected(int(index)))
-            )
+        for index in np.flatnonzero(which).tolist():
+            item, line = items[objects.item[index]], int(objects.line[index])
+            value, file = _coordinates(objects, index), item.label or ""
+            lost[index] = Drop("object", reason, item.image_id, file, line, value, expected(index))
 
     has_quad = ~np.isnan(objects.quad[:, 0])
     area = np.where(has_quad, covered_area(np.nan_to_num(objects.quad)), box_area(objects.box))
@@ -151,6 +148,7 @@ def _on_frames(
         box=shift_boxes(bounds, dx, dy),
         quad=shift_quads(objects.quad[source], dx, dy),
         flags=objects.flags[source] | np.where(was_cut, ObjectFlag.CLIPPED, 0).astype(np.uint8),
+        text=None if objects.text is None else objects.text[source],
     )
 
 

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 from rsvp_builder.errors import UnknownNameError
-from rsvp_builder.ledger import Drop, Drops
+from rsvp_builder.ledger import Drop, Drops, Reason
 from rsvp_builder.manifest import Manifest
 from rsvp_builder.record import Annotations, Item
 
-KINDS = {"dota": "rsvp_builder.readers.dota"}
+KINDS = {
+    kind: f"rsvp_builder.readers.{kind}"
+    for kind in (
+        "dota",
+        "voc_xml",
+        "fair1m_xml",
+        "hrsc_xml",
+        "box_txt",
+        "coco_json",
+        "id_map",
+        "samrs",
+        "label_map",
+        "caption_json",
+        "refcoco",
+        "scene_folder",
+        "geochat",
+    )
+}
 """Kind -> module that has an object ``READER``. Modules are imported when first asked for."""
 
 
@@ -33,22 +51,14 @@ class Index:
 
 
 class Reader(Protocol):
-    """Reads one on-disk grammar."""
+    """Reads one on-disk grammar.
 
-    def recognise(self, root: Path, candidates: Sequence[Manifest]) -> Manifest:
-        """Which of several versions of a data set lies under ``root``.
-
-        Args:
-            root: folder of the raw release.
-            candidates: manifests of one family, best first; at least one.
-
-        Raises:
-            RsvpError: none of them is there; the message says what was looked for and found.
-        """
-        ...
+    A reader may also have ``recognise(root, candidates)``, where the versions of a family cannot be told
+    by file names alone; :func:`rsvp_builder.finding.recognise` is used otherwise.
+    """
 
     def index(self, root: Path, manifest: Manifest) -> Index:
-        """List the release without reading any annotation or pixel.
+        """List the release without reading any pixel, nor any annotation file of one image.
 
         Raises:
             RsvpError: nothing that fits the manifest lies under ``root``.
@@ -70,3 +80,27 @@ def reader_for(manifest: Manifest) -> Reader:
         raise UnknownNameError(f"reader in the manifest of {manifest.name}", manifest.reader, KINDS)
     reader: Reader = import_module(KINDS[manifest.reader]).READER
     return reader
+
+
+def index_release(root: Path, manifest: Manifest) -> Index:
+    """What a build reads of a release: the reader's index without what the manifest excludes.
+
+    Raises:
+        RsvpError: nothing that fits the manifest lies under ``root``.
+    """
+    index = reader_for(manifest).index(root, manifest)
+    if not manifest.exclude:
+        return index
+    excluded = {item.image_id: _excluded(manifest, item) for item in index.items}
+    drops = [
+        Drop("image", Reason.EXCLUDED, item.image_id, item.image or item.label or "", None, "", why)
+        for item in index.items
+        if (why := excluded[item.image_id])
+    ]
+    kept = tuple(item for item in index.items if not excluded[item.image_id])
+    return Index(kept, (*index.drops, *drops), index.notices)
+
+
+def _excluded(manifest: Manifest, item: Item) -> str | None:
+    name = item.image_id.partition("/")[2]
+    return next((why for pattern, why in manifest.exclude.items() if fnmatch(name, pattern)), None)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import pyarrow as pa
-
-from rsvp_builder.record import FloatArray, Marks
-from rsvp_builder.tasks import Answers
+from rsvp_builder.tasks import About, Answers, Asked, Granularity, Needs, label_lines
 from rsvp_builder.tasks.instructions import IDENTIFY_REGIONS
 
 
@@ -15,13 +12,17 @@ class ReferringClassificationBox:
     """``<Region 1>: plane``; see :class:`rsvp_builder.tasks.Task`."""
 
     name = "referring_classification_box"
-    granularity: Literal["image", "region", "point"] = "region"
+    granularity: Granularity = "region"
+    needs: Needs = "box"
     marker: Literal["Region", "Mark"] = "Region"
     instructions = IDENTIFY_REGIONS
+    about: About = "label"
+    min_marks = 1
+    written = True
 
-    def answer(self, marks: Marks, sizes: FloatArray, labels: list[str]) -> Answers:
+    def answer(self, asked: Asked) -> Answers:
         """The label of each mark."""
-        return Answers(pa.array(labels, pa.string()).take(pa.array(marks.class_id)), "human")
+        return Answers(label_lines(asked), "human")
 
 
 TASK = ReferringClassificationBox()

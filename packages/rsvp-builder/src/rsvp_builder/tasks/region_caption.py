@@ -1,7 +1,7 @@
-"""Brief region captions from geometry: ``A big plane on the left``.
+"""Brief region captions: what people wrote, or else from geometry ``A big plane on the left``.
 
-The wording follows the paper's example of the task; the paper does not say how its captions were
-made, so the rule is ours:
+The wording of the latter follows the paper's example of the task; the paper does not say how its
+captions were made, so the rule is ours:
 
 * **Size** is the mark's area as a share of its frame: ``small`` below 0.1 %, ``big`` from 1 %, no word
   between. On a tile of 1024 px these are COCO's limits of about 32 and 102 px squared. The area is
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from rsvp_builder.geometry import box_area, covered_area
 from rsvp_builder.record import FloatArray, IntArray, Marks
-from rsvp_builder.tasks import Answers
+from rsvp_builder.tasks import About, Answers, Asked, Granularity, Needs, written_texts
 from rsvp_builder.tasks.instructions import CAPTION_REGIONS
 
 SMALL_BELOW = 0.001
@@ -78,15 +78,24 @@ class RegionCaption:
     """``<Region 1>: A big plane on the left``; see :class:`rsvp_builder.tasks.Task`."""
 
     name = "region_caption"
-    granularity: Literal["image", "region", "point"] = "region"
+    granularity: Granularity = "region"
+    needs: Needs = "box"
     marker: Literal["Region", "Mark"] = "Region"
     instructions = CAPTION_REGIONS
+    about: About = "either"
+    min_marks = 1
+    written = True
 
-    def answer(self, marks: Marks, sizes: FloatArray, labels: list[str]) -> Answers:
-        """A caption of each mark, made from its class, size and position."""
+    def answer(self, asked: Asked) -> Answers:
+        """What people wrote of each mark; else a caption made from its class, size and position."""
+        marks, sizes = asked.marks, asked.sizes
+        if marks.text is not None:
+            texts = written_texts(marks)
+            return Answers(texts, "human", captions=texts)
         code = (marks.class_id * len(SIZES) + size_of(marks, sizes)) * len(POSITIONS)
         code += position_of(marks, sizes)
-        return Answers(_phrases(tuple(labels)).take(pa.array(code)), "derived", is_caption=True)
+        texts = _phrases(tuple(asked.labels)).take(pa.array(code))
+        return Answers(texts, "derived", captions=texts)
 
 
 TASK = RegionCaption()

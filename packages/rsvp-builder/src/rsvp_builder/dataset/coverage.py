@@ -1,0 +1,94 @@
+"""What was built beside the paper's Table I: every recipe with its samples, ours, and why they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from rsvp_builder.dataset.layout import Folder, read_json
+from rsvp_builder.manifest import Manifest, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One row of Table I.
+
+    Attributes:
+        task: of the recipe.
+        source: as Table I calls it.
+        built_from: name of our manifest.
+        paper: samples in the paper.
+        rows: rows of ours that the recipe counts, None where the source was not built.
+        marks: marks on them.
+        planned: whether they wait for a captioner's answers.
+        note: why the two differ, where that is known.
+    """
+
+    task: str
+    source: str
+    built_from: str
+    paper: int
+    rows: int | None
+    marks: int | None
+    planned: bool
+    note: str
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours through the paper's."""
+        return None if self.rows is None else self.rows / self.paper
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {name: getattr(self, name) for name in self.__slots__} | {"ratio": self.ratio}
+
+
+def coverage(folder: Folder, manifests: Iterable[Manifest]) -> list[Covered]:
+    """Every recipe of some manifests beside what the folder holds, in the order of the paper's tasks."""
+    finished = set(folder.finished())
+    found = []
+    for manifest in manifests:
+        summary = None
+        if manifest.name in finished:
+            summary = read_json(folder.ledger(manifest.name) / "summary.json")
+        found += [_covered(manifest, recipe, summary) for recipe in manifest.recipes]
+    order = {task: number for number, task in enumerate(_TASKS)}
+    return sorted(found, key=lambda c: (order.get(c.task, len(order)), -c.paper, c.source))
+
+
+_TASKS = (
+    "image_caption",
+    "region_caption",
+    "scene_classification",
+    "referring_classification_box",
+    "referring_classification_point",
+    "relationship_analysis",
+    "grounded_caption",
+)
+
+
+def _covered(manifest: Manifest, recipe: Recipe, summary: dict[str, Any] | None) -> Covered:
+    rows = marks = None
+    if summary is not None:
+        counted = set(recipe.tasks or [recipe.task])
+        of = [
+            count
+            for split, told in summary["splits"].items()
+            if split in (recipe.splits or summary["splits"])
+            for task, count in told["tasks"].items()
+            if task in counted
+        ]
+        rows, marks = sum(count["rows"] for count in of), sum(count["marks"] for count in of)
+    written_by_release = recipe.task in manifest.answered
+    planned = recipe.task in ("relationship_analysis", "grounded_caption") and not written_by_release
+    return Covered(
+        task=recipe.task,
+        source=recipe.source or manifest.name,
+        built_from=manifest.name,
+        paper=recipe.paper_samples,
+        rows=rows,
+        marks=marks,
+        planned=planned,
+        note=recipe.note,
+    )
