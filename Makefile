@@ -9,7 +9,7 @@ SOURCES := packages tests benchmarks
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench wheel clean
+.PHONY: help demo test test-slow lint format bench docs wheel clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ format: $(VENV)/tests ## Format the code
 
 bench: $(VENV)/builder ## Measure the build beside its peers (40 minutes, 25 GB of disk)
 	$(BIN)/python benchmarks/build_dota.py --large --write-readme
+
+docs: $(VENV)/builder ## Write docs/sources.md from the manifests
+	$(BIN)/rsvp-build list --markdown > docs/sources.md
 
 wheel: $(VENV)/made ## Build the packages' wheels into dist/
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist packages/rsvp-builder packages/earthmarker-model packages/rsvp-eval

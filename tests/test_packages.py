@@ -57,6 +57,13 @@ def test_every_requirement_has_an_exact_tested_version(repository):
     assert wanted <= pinned
 
 
+def test_the_page_of_sources_is_that_of_the_manifests(repository):
+    from rsvp_builder.catalog import shipped
+    from rsvp_builder.source_table import markdown
+
+    assert (repository / "docs/sources.md").read_text() == markdown(shipped().values()), "run `make docs`"
+
+
 @pytest.fixture(scope="module")
 def wheel(repository, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")

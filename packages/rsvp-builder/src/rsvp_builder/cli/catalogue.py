@@ -18,11 +18,17 @@ def list_sources(
     out: Annotated[
         Path | None, typer.Option(help="A data set: adds the rows built there to the table.")
     ] = None,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/sources.md.")] = False,
     as_json: Json = False,
 ) -> None:
     """List the sources, their tasks, and the paper's sample counts beside ours."""
     from rsvp_builder.catalog import shipped
 
+    if as_markdown:
+        from rsvp_builder.source_table import markdown
+
+        typer.echo(markdown(shipped().values()), nl=False)
+        return
     ours = _built(out) if out else {}
     entries = [_entry(manifest, ours) for manifest in shipped().values()]
     if as_json:
@@ -94,23 +100,39 @@ def _show(manifest: Manifest) -> None:
     facts.add_row("tasks", ", ".join(manifest.tasks))
     facts.add_row("classes", f"{len(manifest.classes)}: {escape(', '.join(manifest.classes.values()))}")
     for split, folders in manifest.splits.labelled.items():
-        facts.add_row(f"split {split}", f"folders {', '.join(folders)}{_expected(manifest, split)}")
+        how = f"folders {', '.join(folders)}" if folders else _told_by(manifest, split)
+        facts.add_row(f"split {split}", f"{how}{_expected(manifest, split)}")
     for split, folders in manifest.splits.unlabelled.items():
         facts.add_row(
             f"split {split}",
             f"folders {', '.join(folders)}; labels were never released{_expected(manifest, split)}",
         )
     for key, value in manifest.layout.items():
-        facts.add_row(f"layout {key}", escape(", ".join(value) if isinstance(value, list) else str(value)))
+        told = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        facts.add_row(f"layout {key}", escape(told))
     facts.add_row("licence", f"{escape(manifest.licence.name)}: {escape(manifest.licence.text)}")
     for step in manifest.download:
         facts.add_row("get", f"{escape(step.what)}\n{step.url}\ninto {escape(step.into)}")
     for recipe in manifest.recipes:
         facts.add_row("paper", f"{recipe.task}: {recipe.paper_samples:,} samples. {escape(recipe.note)}")
+    if manifest.built_on:
+        facts.add_row("built on", f"pictures of {escape(', '.join(manifest.built_on))}")
+    for text in manifest.quirks:
+        facts.add_row("quirk", escape(text))
     for text in manifest.unverified:
         facts.add_row("unverified", escape(text))
     console.print(facts)
     console.print(f"build it: rsvp-build --source {manifest.name} --root RAW --out OUT\n")
+
+
+def _told_by(manifest: Manifest, split: str) -> str:
+    """What decides that an image is of a split that no folder means."""
+    splits = manifest.splits
+    if split in splits.lists:
+        return f"listed in {', '.join(splits.lists[split])}"
+    if split in splits.seeded:
+        return f"{splits.seeded[split]:.0%} of each class, drawn by seed; --split-list takes a list instead"
+    return "the rest" if split == splits.default else "told by the annotation files"
 
 
 def _expected(manifest: Manifest, split: str) -> str:

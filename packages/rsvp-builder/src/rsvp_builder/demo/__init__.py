@@ -6,15 +6,22 @@ They are written from the specification of each release, never from the reader.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from rsvp_builder.errors import UnknownNameError
 
+WRITERS: dict[str, str] = {
+    "DOTA-v1.0": "dota",
+    "DOTA-v1.5": "dota",
+    "DOTA-v2.0": "dota",
+}
+"""Source -> module of this package with ``write(source, root, *, seed, with_defects)``."""
+
 
 class WrittenRelease(Protocol):
-    """What every writer tells about the release it wrote."""
+    """What every writer tells about the release it wrote; most tell :class:`rsvp_builder.demo.truth.Release`."""
 
     @property
     def images(self) -> Mapping[str, Any]:
@@ -27,27 +34,14 @@ class WrittenRelease(Protocol):
         ...
 
 
-class Writer(Protocol):
-    """Writes a release into a folder; the same seed gives the same bytes."""
-
-    def __call__(self, root: Path, *, seed: int, with_defects: bool) -> WrittenRelease:
-        """Write the release."""
-        ...
-
-
-def writer(source: str) -> Writer:
-    """The writer that imitates a source.
+def write(source: str, root: Path, *, seed: int = 0, with_defects: bool = False) -> WrittenRelease:
+    """Write a miniature release of a source; the same seed gives the same bytes.
 
     Raises:
-        UnknownNameError: no writer imitates it.
+        UnknownNameError: no writer imitates the source.
     """
-    from rsvp_builder.demo.dota import write_release
-
-    writers: dict[str, Writer] = {
-        "DOTA-v1.0": partial(write_release, version="1.0"),
-        "DOTA-v1.5": partial(write_release, version="1.5"),
-        "DOTA-v2.0": partial(write_release, version="2.0"),
-    }
-    if source not in writers:
-        raise UnknownNameError("source with a demo", source, writers)
-    return writers[source]
+    if source not in WRITERS:
+        raise UnknownNameError("source with a demo", source, WRITERS)
+    module = import_module(f"rsvp_builder.demo.{WRITERS[source]}")
+    written: WrittenRelease = module.write(source, root, seed=seed, with_defects=with_defects)
+    return written

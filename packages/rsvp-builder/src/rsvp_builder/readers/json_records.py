@@ -15,9 +15,9 @@ from typing import Any
 
 _CHUNK = 4 * 2**20
 _BLANKS = " \t\n\r"
+_DELIMITERS = frozenset(_BLANKS) | frozenset(",:]}")
 MAX_RECORD = 64 * 2**20
 """Characters of one record above which a file is refused."""
-MAX_DEPTH_ERROR = "nesting too deep"
 
 
 class JsonError(Exception):
@@ -143,7 +143,7 @@ class _Text:
             try:
                 value, end = self._decoder.raw_decode(self._buffer, self._at)
             except RecursionError as error:
-                raise self.error("JSON of sensible depth", MAX_DEPTH_ERROR) from error
+                raise self.error("JSON of sensible depth", "nesting too deep") from error
             except ValueError as error:
                 if len(self._buffer) - self._at > MAX_RECORD:
                     limit = f"a record of at most {MAX_RECORD} characters"
@@ -152,8 +152,8 @@ class _Text:
                     continue
                 message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
                 raise self.error("JSON", f"{message}: {self._buffer[self._at : self._at + 40]}") from error
-            # A number at the end of the window may go on behind it.
-            if end < len(self._buffer) or self._ended or not self._more():
+            # A number at the end of the window may go on behind it, as 1.5e7 does behind 1, 1.5 or 1.5e.
+            if self._buffer[end : end + 1] in _DELIMITERS or not self._more():
                 self._at = end
                 return value
 
