@@ -31,7 +31,7 @@ def point_at_instances(annotations: Annotations) -> Annotations:
             continue
         found = representative_points(list(objects.mask[first:last]))
         here = np.arange(first, last)[found.found]
-        point[here] = found.xy[found.found] + 0.5
+        point[here] = found.point[found.found]
         flags[first:last] |= np.where(found.thin, ObjectFlag.THIN, 0).astype(np.uint8)
         flags[first:last] |= np.where(found.shared, ObjectFlag.SHARED, 0).astype(np.uint8)
     return replace(annotations, objects=replace(objects, point=point, flags=flags))
