@@ -263,7 +263,8 @@ def _probe(
             if not annotations.readable[position]:
                 pass  # the reader has dropped it, with its reason
             elif item.image is None:
-                _drop_image(drops, item, Reason.IMAGE_MISSING, item.label, "an image of the same name")
+                name = item.image_id.partition("/")[2]
+                _drop_image(drops, item, Reason.IMAGE_MISSING, item.label, "an image of that name", name)
             elif item.label is None:
                 _drop_image(drops, item, Reason.LABEL_MISSING, item.image, "a label file of the same name")
             elif position in damaged:
