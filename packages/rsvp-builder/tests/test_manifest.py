@@ -67,7 +67,7 @@ def write(tmp_path: Path):
 class TestShipped:
     def test_there_are_some_and_all_are_found_under_their_own_names(self) -> None:
         assert SHIPPED
-        assert list(shipped()) == [path.stem for path in SHIPPED]
+        assert list(shipped()) == sorted((path.stem for path in SHIPPED), key=str.lower)
 
     @by_file
     def test_it_fits_the_form_and_is_called_as_its_file(self, path) -> None:
@@ -86,8 +86,8 @@ class TestShipped:
     def test_its_labels_are_words_for_people(self, path) -> None:
         for token, label in load_manifest(path).classes.items():
             assert token == token.strip() != ""
-            assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ,'()/&.]*", label), label
-            assert "-" not in label
+            assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ,'()/&.-]*", label), label
+            assert not re.search(r"[a-z]-[a-z]", label), f"{label}: a hyphen belongs into type numbers only"
             assert "  " not in label
 
     @by_file
@@ -108,18 +108,24 @@ class TestShipped:
         assert manifest.splits.labelled
         assert manifest.splits.default in manifest.splits.labelled
         assert not manifest.splits.labelled.keys() & manifest.splits.unlabelled.keys()
-        assert manifest.expected.keys() <= {*manifest.splits.labelled, *manifest.splits.unlabelled}
+        splits = manifest.splits
+        known = {*splits.labelled, *splits.unlabelled, *splits.lists, *splits.seeded}
+        assert manifest.expected.keys() <= known
+        assert set(manifest.evaluation) <= known
 
     @by_file
     def test_it_is_ascii_so_that_every_terminal_shows_it(self, path) -> None:
         path.read_bytes().decode("ascii")
 
     @by_file
-    def test_its_layout_fits_its_reader(self, path) -> None:
+    def test_it_says_how_it_is_recognised(self, path) -> None:
         manifest = load_manifest(path)
-        if manifest.reader != "dota":
-            pytest.skip("checked by the reader's own tests")
-        assert layout_of(manifest).labels
+        assert manifest.find is not None
+        assert manifest.find.files
+
+    @pytest.mark.parametrize("version", ["1.0", "1.5", "2.0"])
+    def test_the_layout_of_dota_fits_its_reader(self, version) -> None:
+        assert layout_of(shipped()[f"DOTA-v{version}"]).labels
 
     def test_names_and_versions_of_a_family_are_unique(self) -> None:
         versions = [(manifest.family.lower(), manifest.version) for manifest in shipped().values()]
@@ -320,7 +326,7 @@ class TestNaming:
         assert meant in message.split("Did you mean ")[1].split("?")[0]
         assert all(known in message.split("Known: ")[1] for known in ["DOTA", *shipped()])
 
-    @pytest.mark.parametrize("name", ["", "xyzzy", "coco"])
+    @pytest.mark.parametrize("name", ["", "xyzzy", "q-0-q"])
     def test_a_name_like_none_is_answered_with_the_list_alone(self, name) -> None:
         with pytest.raises(UnknownNameError) as caught:
             candidates(name)

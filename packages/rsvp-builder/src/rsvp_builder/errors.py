@@ -29,7 +29,7 @@ class UnknownNameError(RsvpError):
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         self.name = name
-        self.known = sorted(known)
+        self.known = sorted(known, key=str.lower)
         by_lower = {k.lower(): k for k in self.known}
         near = [by_lower[n] for n in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
