@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["build", "list", "show", "stats", "validate", "preview", "status", "demo"]
+COMMANDS = ["build", "list", "show", "doctor", "stats", "validate", "preview", "status", "demo"]
 
 
 def run(*arguments, **options):
@@ -201,7 +201,8 @@ def test_help_is_quick_and_imports_nothing_heavy(command):
         "import sys\nfrom rsvp_builder.cli.app import main\n"
         f"sys.argv = ['rsvp-build', *{command!r}, '--help']\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'datasets', 'openai', 'polars', 'rasterio', 'pyarrow', 'numpy', 'pandas', 'PIL'}\n"
+        "heavy = {'torch', 'datasets', 'openai', 'polars', 'rasterio', 'pyarrow', 'numpy', 'pandas', 'PIL', "
+        "'matplotlib', 'scipy', 'shapely', 'imagehash', 'pycocotools'}\n"
         "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))\n"
     )
     done = subprocess.run(

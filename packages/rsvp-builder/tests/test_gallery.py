@@ -131,8 +131,9 @@ def test_same_data_set_same_bytes(dataset: Path, tmp_path: Path):
 def test_page_needs_nothing_from_outside(dataset: Path, tmp_path: Path):
     page = page_of(dataset, tmp_path / "g.html")
     assert re.search(r"content=\"default-src 'none'; img-src data:; .*script-src 'sha256-[^' ]+'", page)
-    assert not re.search(r"""(?:src|href)=["'](?!data:image/jpeg;base64,|#)""", page)
-    assert "url(" not in page and "@import" not in page and "http" not in page.replace("http-equiv", "")
+    assert not re.search(r"""(?:src|href)=["'](?!data:image/(?:jpeg|svg\+xml);base64,|#)""", page)
+    bare = re.sub('base64,[^"]*', "", page).replace("http-equiv", "")
+    assert "url(" not in bare and "@import" not in bare and "http" not in bare
 
 
 @pytest.mark.parametrize("limit", [1, 4, 7, 10_000])
@@ -203,7 +204,7 @@ def test_hostile_strings_are_text(tmp_path: Path):
     evil["messages"] += [{"role": HOSTILE, "content": HOSTILE}, {"role": None, "content": None}]
     write_shard(tmp_path, "DOTA", "train", [evil])
     page = page_of(tmp_path, tmp_path / "g.html")
-    assert "<img" not in page and "<svg onload" not in page and "{{ 7*7 }}" in page
+    assert not re.search('<img (?!src="data:)', page) and "<svg onload" not in page and "{{ 7*7 }}" in page
     assert page.count("</script>") == 1
     assert html.escape(HOSTILE).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in page
 

@@ -120,7 +120,6 @@ def test_the_summary_accounts_for_everything_with_reasons_sorted():
         "objects": {"seen": 5, "written": 5, "dropped": {}},
         "rows": {"written": 4},
         "marks": {"written": 9},
-        "planned": {"rows": 0},
         "quarantined": 0,
     }
     assert list(summary["images"]["dropped"]) == ["image_missing", "no_objects"]

@@ -134,9 +134,9 @@ def alive_in_session(session):
 
 def test_two_builds_into_one_folder_are_kept_apart(release, tmp_path):
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom rsvp_builder.build import _lock\n"
+        "import sys, time\nfrom pathlib import Path\nfrom rsvp_builder.dataset.lock import locked\n"
         "from rsvp_builder.dataset.layout import Folder\n"
-        "with _lock(Folder(Path(sys.argv[1]))):\n    print('held', flush=True)\n    time.sleep(60)\n"
+        "with locked(Folder(Path(sys.argv[1]))):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True

@@ -346,3 +346,39 @@ def test_arrow_reads_single_columns_and_row_groups(shard):
     file = pq.ParquetFile(shard, page_checksum_verification=True)
     assert file.read_row_group(1, columns=["id"])["id"].to_pylist() == [row(3)["id"]]
     assert pq.read_table(shard, columns=["marks"])["marks"].to_pylist() == [row(0)["marks"]] * 4
+
+
+def test_equal_pictures_are_stored_once_and_the_bytes_are_the_same_every_time(tmp_path):
+    rows = table([row(number) for number in range(6)])
+    pictures = pa.array([b"A" * 30_000, b"B" * 30_000, b"B" * 30_000])
+    files = []
+    for number in range(3):
+        path = tmp_path / f"{number}.parquet"
+        with ShardWriter(path) as writer:
+            writer.write([rows], [np.array([0, 0, 1, 1, 2, 2])], pictures, ["a", "b", "c"])
+            writer.commit()
+        files.append(path.read_bytes())
+    assert files[0] == files[1] == files[2]
+    assert len(files[0]) < 75_000
+    images = pq.read_table(tmp_path / "0.parquet")["image"].to_pylist()
+    assert [(image["bytes"][:1], image["path"]) for image in images] == [
+        (b"A", "a"), (b"A", "a"), (b"B", "b"), (b"B", "b"), (b"B", "c"), (b"B", "c")
+    ]  # fmt: skip
+
+
+def test_a_picture_that_no_row_shows_is_not_stored(tmp_path):
+    path = tmp_path / "shard.parquet"
+    pictures = pa.array([b"A" * 30_000, b"B" * 30_000])
+    with ShardWriter(path) as writer:
+        shown = np.array([False, True])
+        writer.write(
+            [table([row(number) for number in range(2)])],
+            [np.array([0, 1])],
+            pictures,
+            ["a", "b"],
+            shown=shown,
+        )
+        writer.commit()
+    assert b"AAAA" not in path.read_bytes()
+    images = pq.read_table(path)["image"].to_pylist()
+    assert [image["bytes"] and image["bytes"][:1] for image in images] == [None, b"B"]

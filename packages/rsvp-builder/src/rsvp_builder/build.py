@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from rsvp_builder.catalog import candidates
 from rsvp_builder.dataset.finish import finish, mark_complete
 from rsvp_builder.dataset.layout import Folder, read_json
+from rsvp_builder.dataset.lock import locked
 from rsvp_builder.engine.plan import Plan, make_plan, save_plan
 from rsvp_builder.engine.run import available_cpus, run_units, warm_up
 from rsvp_builder.engine.unit import Job, UnitResult
@@ -116,7 +115,7 @@ def build(
             if drop.reason not in BY_DESIGN:
                 raise StrictError(f"--strict: {drop}")
     folder = Folder(out)
-    with _lock(folder):
+    with locked(folder):
         folder.sweep(manifest.name)
         if overwrite:
             _remove(folder, manifest.name)
@@ -216,19 +215,3 @@ def _forget_failed(folder: Folder, source: str, plan: Plan) -> None:
         if marker.exists() and UnitResult.load(marker).counts.quarantined:
             _reopen(folder, source)
             marker.unlink()
-
-
-@contextmanager
-def _lock(folder: Folder) -> Iterator[None]:
-    """Keep two builds from writing into one folder; the lock goes with the process that holds it."""
-    try:
-        folder.lock.parent.mkdir(parents=True, exist_ok=True)
-        file = folder.lock.open("a")
-    except OSError as error:
-        raise RsvpError(f"{folder.out}: cannot be written: {error.strerror or error}") from error
-    with file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RsvpError(f"{folder.out}: another build is writing here; wait for it to end") from error
-        yield

@@ -202,7 +202,6 @@ class Counts:
             "objects": _account(self.objects_seen, self.objects_written, self.objects_dropped),
             "rows": {"written": self.rows},
             "marks": {"written": self.marks},
-            "planned": {"rows": self.planned},
             "quarantined": self.quarantined,
         }
 

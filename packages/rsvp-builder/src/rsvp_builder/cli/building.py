@@ -150,9 +150,12 @@ def build(
         raise typer.Exit(build_all(root, out, settings, options, quiet=quiet, as_json=as_json))
     from rsvp_builder.build import build as run
     from rsvp_builder.cli.progress import progress
+    from rsvp_builder.dataset.illustrate import bring_up_to_date
+    from rsvp_builder.dataset.layout import Folder
 
     with progress(quiet=quiet or as_json) as on_progress:
         built = run(source, root, out, settings, on_progress=on_progress, **options)
+    bring_up_to_date(Folder(out))
     code = ExitCode.QUARANTINED if built.summary["quarantined"] else ExitCode.OK
     if as_json:
         print_json(as_json_result(built, code))

@@ -39,6 +39,7 @@ def build_all(
     from rsvp_builder.catalog import shipped
     from rsvp_builder.cli.progress import progress
     from rsvp_builder.dataset.coverage import coverage
+    from rsvp_builder.dataset.illustrate import bring_up_to_date
     from rsvp_builder.dataset.layout import Folder
     from rsvp_builder.finding import survey
 
@@ -72,6 +73,7 @@ def build_all(
         if not as_json:
             report(built)
             stdout().print()
+    bring_up_to_date(Folder(out))
     covered = coverage(Folder(out), manifests)
     if as_json:
         print_json(

@@ -22,6 +22,7 @@ _MARK = ".written-by-rsvp-build-demo"
 
 def demo(
     source: Annotated[str, typer.Option(help="Source whose raw release is imitated.")] = "DOTA",
+    every: Annotated[bool, typer.Option("--all", help="Imitate every source, into one data set.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for the release, the data set and its gallery.")] = Path(
         "demo-output"
     ),
@@ -35,22 +36,39 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Write a miniature raw release with drawn objects, build it and make its gallery."""
-    from rsvp_builder.catalog import candidates
+    from rsvp_builder.catalog import candidates, shipped
     from rsvp_builder.demo import write
 
-    manifest = candidates(source)[0]
-    raw = out / "raw" / manifest.family
-    _clear(raw)
-    release = write(manifest.name, raw, seed=seed, with_defects=with_defects)
-    result = {"raw": str(raw), "images": len(release.images), "defects": len(release.defects)}
-    if not as_json:
-        stdout().print(f"raw release: {escape(str(raw))}, {len(release.images)} drawn images with labels")
+    manifests = list(shipped().values()) if every else candidates(source)[:1]
+    results = []
+    for manifest in manifests:
+        raw = out / "raw" / (manifest.name if every else manifest.family)
+        _clear(raw)
+        release = write(manifest.name, raw, seed=seed, with_defects=with_defects)
+        images = len(release.images) or len(getattr(release, "maps", ()))
+        result = {"source": manifest.name, "raw": str(raw), "images": images, "defects": len(release.defects)}
+        if not as_json:
+            stdout().print(f"raw release: {escape(str(raw))}, {images} drawn images with labels")
+        if not raw_only:
+            _build(manifest, raw, out / "dataset", quiet=as_json)
+        results.append(result)
+    written: dict[str, str] = {}
     if not raw_only:
-        result |= _build(manifest, raw, out / "dataset", quiet=as_json)
+        written = _show(out / "dataset")
     if as_json:
-        print_json(result)
+        print_json({"sources": results, **written} if every else {**results[0], **written})
     elif not raw_only:
-        _next_steps(manifest, str(result["dataset"]), str(result["gallery"]))
+        _next_steps(manifests[0], written["dataset"], written["gallery"])
+
+
+def _show(dataset: Path) -> dict[str, str]:
+    from rsvp_builder.dataset.illustrate import bring_up_to_date
+    from rsvp_builder.dataset.layout import Folder
+    from rsvp_builder.gallery import write_gallery
+
+    bring_up_to_date(Folder(dataset))
+    gallery = write_gallery(dataset, dataset / "gallery.html")
+    return {"dataset": str(dataset), "gallery": str(gallery.path)}
 
 
 def _clear(raw: Path) -> None:
@@ -63,15 +81,12 @@ def _clear(raw: Path) -> None:
     mark.write_text("This folder is removed and written anew by every `rsvp-build demo`.\n")
 
 
-def _build(manifest: Manifest, raw: Path, dataset: Path, *, quiet: bool) -> dict[str, str]:
+def _build(manifest: Manifest, raw: Path, dataset: Path, *, quiet: bool) -> None:
     from rsvp_builder.build import build
-    from rsvp_builder.gallery import write_gallery
 
     built = build(manifest.name, raw, dataset, make_settings(), overwrite=True)
-    gallery = write_gallery(dataset, dataset / "gallery.html")
     if not quiet:
         report(built)
-    return {"dataset": str(dataset), "gallery": str(gallery.path)}
 
 
 def _next_steps(manifest: Manifest, dataset: str, gallery: str) -> None:

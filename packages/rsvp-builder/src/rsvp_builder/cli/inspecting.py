@@ -16,31 +16,33 @@ Out = Annotated[Path, typer.Argument(help="Folder of the data set.")]
 _PROBLEMS_SHOWN = 20
 
 
-def stats(out: Out, as_json: Json = False) -> None:
-    """Count the finished data set by source, split, task and class."""
-    from rsvp_builder.dataset.stats import statistics
+def stats(
+    out: Out,
+    plots: Annotated[
+        bool, typer.Option("--plots", help="Draw the plots into OUT/plots and show them in the card too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Count the finished data set: rows, classes, mark sizes and places, picture sizes, captions."""
+    from rsvp_builder.cli.statistics import print_statistics
 
-    found = statistics(out)
+    if plots:
+        from rsvp_builder.dataset.illustrate import illustrate
+        from rsvp_builder.dataset.layout import Folder
+        from rsvp_builder.dataset.lock import locked
+
+        folder = Folder(out)
+        folder.sources()
+        with locked(folder):
+            found = illustrate(folder)
+    else:
+        from rsvp_builder.dataset.stats import statistics
+
+        found = statistics(out)
     if as_json:
         print_json(found)
-        return
-    console = stdout()
-    for name, rows in found.items():
-        if not rows:
-            continue
-        console.print(f"[bold]{name.replace('_', ' ')}[/]")
-        numbers = tuple(key for key, value in rows[0].items() if isinstance(value, int | float))
-        made = table(*rows[0], right=numbers)
-        for row in rows:
-            made.add_row(*(_cell(value) for value in row.values()))
-        console.print(made)
-        console.print()
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.1f}"
-    return f"{value:,}" if isinstance(value, int) else escape(str(value))
+    else:
+        print_statistics(stdout(), found)
 
 
 def validate(

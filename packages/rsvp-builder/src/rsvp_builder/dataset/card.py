@@ -1,10 +1,13 @@
 """The data set's card: ``README.md`` with the YAML that ``datasets`` and the hub read.
 
-Every number comes from the ledger, every term of use from the manifests.
+Every number comes from the ledger, every term of use from the manifests. Plots are drawn once
+builds have ended, by :mod:`rsvp_builder.dataset.illustrate`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -12,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rsvp_builder import __version__
 from rsvp_builder.dataset.layout import Folder, commit, read_json
+from rsvp_builder.dataset.plots import PLOT_NAMES, Plot
 
 _SIZE_CATEGORIES = (
     (10**3, "n<1K"),
@@ -23,8 +27,11 @@ _SIZE_CATEGORIES = (
 )
 
 
-def write_card(folder: Folder, sources: list[str]) -> None:
-    """Write ``README.md`` for all complete sources of the folder."""
+def write_card(folder: Folder, sources: list[str], plots: Sequence[Plot] = ()) -> None:
+    """Write ``README.md`` for all complete sources of the folder, and the plots that it shows.
+
+    Plots that it does not show any more are removed: a source that finishes makes them untrue.
+    """
     parts = [
         {
             "summary": read_json(folder.ledger(source) / "summary.json"),
@@ -44,12 +51,37 @@ def write_card(folder: Folder, sources: list[str]) -> None:
     environment.filters["n"] = lambda value: f"{value:,}"
     body = environment.get_template("card.md.j2").render(
         sources=parts,
+        plots=plots,
         rows=sum(part["summary"]["rows"]["written"] for part in parts),
         marks=sum(part["summary"]["marks"]["written"] for part in parts),
         images=sum(part["summary"]["images"]["written"] for part in parts),
         version=__version__,
     )
+    for plot in plots:
+        commit(_plot_file(folder, plot.name), plot.svg)
     commit(folder.card, f"---\n{header}---\n\n{body}".encode())
+    _remove_plots(folder, keep={plot.name for plot in plots})
+
+
+def shows_plots(folder: Folder) -> bool:
+    """Whether the card shows plots; if it does, they are those of the data set as it is."""
+    return folder.card.is_file() and b"](plots/" in folder.card.read_bytes()
+
+
+def _plot_file(folder: Folder, name: str) -> Path:
+    return folder.out / "plots" / f"{name}.svg"
+
+
+def _remove_plots(folder: Folder, keep: set[str]) -> None:
+    """Remove plots and what a killed run left half written; anything else in their folder stays."""
+    for name in PLOT_NAMES:
+        path = _plot_file(folder, name)
+        whole = [] if name in keep else [path]
+        for found in (*whole, *path.parent.glob(f".{path.name}.*.tmp")):
+            found.unlink(missing_ok=True)
+    place = folder.out / "plots"
+    if place.is_dir() and not any(place.iterdir()):
+        place.rmdir()
 
 
 def _metadata(parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,11 +14,13 @@ import pyarrow.parquet as pq
 
 from rsvp_builder.dataset.card import write_card
 from rsvp_builder.dataset.layout import Folder, commit_json, publish, temporary_for
+from rsvp_builder.engine.layers import is_planned
 from rsvp_builder.engine.plan import Plan, saved_settings
 from rsvp_builder.engine.unit import UnitResult
 from rsvp_builder.ledger import Counts
 from rsvp_builder.manifest import Manifest
 from rsvp_builder.settings import Settings
+from rsvp_builder.tasks import task
 
 _IMAGES = pa.schema(
     [
@@ -107,6 +109,10 @@ def finish(folder: Folder, manifest: Manifest, settings: Settings, plan: Plan) -
             for split, of_split in splits.items()
         },
         "tasks": dict(tasks),
+        "planned": {
+            "rows": counts.planned,
+            "tasks": [name for name in settings.tasks if is_planned(task(name), manifest)],
+        },
         "classes": {label: classes[label] for label in order if classes[label]},
     }
     commit_json(ledger / "summary.json", summary)

@@ -3,6 +3,7 @@
 ::
 
     OUT/README.md                                card, with the configurations that datasets reads
+    OUT/plots/*.svg                              what the card shows of the whole set
     OUT/dataset.json                             written last: the sources that are complete
     OUT/data/<source>/<split>-00000-of-00007.parquet
     OUT/planned/<source>/<split>-00000-of-00007.parquet   rows that wait for a captioner's answer

@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rsvp_builder.dataset.layout import publish, temporary_for
@@ -120,16 +121,19 @@ class ShardWriter:
             shown: which pictures to store; the rows of the others carry a name only. None for all.
         """
         frame = np.concatenate(frames)
-        picture = pa.array(frame, pa.int32())
-        if pictures is None or (shown is not None and not shown.any()):
-            stored = pa.nulls(len(picture), _IMAGE_TYPE.field("bytes").type)
-        elif shown is None or shown.all():
-            stored = pa.DictionaryArray.from_arrays(picture, pictures)
+        names = pa.array(paths, pa.string()).take(pa.array(frame))
+        hidden = np.full(len(frame), pictures is None) if shown is None else ~shown[frame]
+        if pictures is None or hidden.all():
+            stored = pa.nulls(len(frame), _IMAGE_TYPE.field("bytes").type)
         else:
-            number = np.cumsum(shown) - 1
-            few = pa.array(number[frame], pa.int32(), mask=~shown[frame])
-            stored = pa.DictionaryArray.from_arrays(few, pictures.take(pa.array(np.flatnonzero(shown))))
-        names = pa.array(paths, pa.string()).take(picture)
+            # A dictionary is written as it is given, and Arrow leaves the tail of one with equal values as it
+            # was in memory: only what rows show goes in, and each picture once.
+            alike = _first_alike(pictures)
+            needed = np.unique(alike[frame[~hidden]])
+            place = np.searchsorted(needed, alike[frame]).astype(np.int32)
+            kept = pictures if len(needed) == len(pictures) else pictures.take(pa.array(needed))
+            mask = hidden if hidden.any() else None
+            stored = pa.DictionaryArray.from_arrays(pa.array(place, pa.int32(), mask=mask), kept)
         image = pa.StructArray.from_arrays([stored, names], fields=list(_IMAGE_TYPE))
         # One array for all tables: Arrow would compare the dictionaries of several, byte by byte.
         joined = pa.concat_tables(tables).add_column(1, _WRITTEN_SCHEMA.field("image"), image)
@@ -142,6 +146,20 @@ class ShardWriter:
         self._writer.close()
         publish(self._temporary, self._path)
         return self._path.stat().st_size
+
+
+def _first_alike(pictures: pa.Array) -> IntArray:
+    """Of each picture the first one that has the same bytes: (n,) int64."""
+    first = np.arange(len(pictures))
+    by_size: dict[int, list[int]] = {}
+    for number, size in enumerate(pc.binary_length(pictures).to_pylist()):
+        for before in by_size.setdefault(size, []):
+            if pictures[before].as_buffer().equals(pictures[number].as_buffer()):
+                first[number] = before
+                break
+        else:
+            by_size[size].append(number)
+    return first
 
 
 def _compression(column: str) -> str:

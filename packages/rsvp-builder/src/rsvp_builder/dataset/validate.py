@@ -75,7 +75,7 @@ def validate(out: Path, *, decode: bool = False) -> Report:
                 path = folder.shard(source, split, number, of_split["shards"])
                 expected.add(path)
                 check.shard(path, {"source": source, "split": split}, found[split])
-            if summary["planned"]["rows"]:
+            if summary["planned"]["tasks"]:
                 for number in range(of_split["shards"]):
                     path = folder.planned_shard(source, split, number, of_split["shards"])
                     expected.add(path)

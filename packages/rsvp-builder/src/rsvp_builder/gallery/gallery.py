@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rsvp_builder import __version__
+from rsvp_builder.dataset.plots import draw_plots
 from rsvp_builder.errors import RsvpError
 from rsvp_builder.gallery.page import make_card, render, shares
 from rsvp_builder.gallery.picture import Picture, Wanted, load_picture
@@ -43,7 +44,7 @@ class GallerySummary:
 
 
 def write_gallery(dataset: Path, out: Path, *, limit: int = 60, max_side: int = 900) -> GallerySummary:
-    """Write one self-contained HTML page with a spread sample of a finished data set.
+    """Write one self-contained HTML page with a spread sample of a finished data set, and its statistics.
 
     The same data set gives the same bytes. The page is written under a temporary name and renamed.
 
@@ -74,12 +75,15 @@ def write_gallery(dataset: Path, out: Path, *, limit: int = 60, max_side: int = 
             cards.append([])
         cards[card_of[candidate.image]].append((candidate, row))
 
+    from rsvp_builder.dataset.stats import tabulate
+
     missing: list[Picture] = []
     pages = render(
         name=dataset.resolve().name or "data set",
         cards=[make_card(i, [row for _, row in rows]) for i, rows in enumerate(cards)],
         pictures=_pictures(shards, [rows[0] for rows in cards], dataset, max_side, missing),
         contents=shares(cells, shown),
+        plots=draw_plots(tabulate(shard.path for shard in shards)),
         version=__version__,
     )
     size = _write(out, pages)

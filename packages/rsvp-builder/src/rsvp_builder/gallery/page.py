@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from rsvp_builder.dataset.plots import Plot
 from rsvp_builder.gallery.marks import NOMINAL_SIDE, DrawnMark, colour_of, draw_marks
 from rsvp_builder.gallery.picture import Picture
 from rsvp_builder.gallery.sample import Cell, Survey
@@ -199,11 +200,17 @@ def _source_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
+def _svg_uri(plot: Plot) -> str:
+    """A plot as an image that is part of the page, where nothing in it can run."""
+    return "data:image/svg+xml;base64," + base64.b64encode(plot.svg).decode("ascii")
+
+
 def render(
     name: str,
     cards: list[CardView],
     pictures: Iterator[Picture],
     contents: list[Share],
+    plots: Sequence[Plot],
     version: str,
 ) -> Iterator[str]:
     """Write the page piece by piece, so that one picture at a time is in memory.
@@ -213,6 +220,7 @@ def render(
         cards: the cards, in order.
         pictures: the picture of each card; taken one by one while the page is written.
         contents: the table of contents.
+        plots: statistics of the whole data set.
         version: the version of the builder, for the footer.
     """
     environment = Environment(
@@ -224,6 +232,7 @@ def render(
     )
     environment.filters["thousands"] = lambda value: f"{value:,}"
     environment.filters["breakable"] = _breakable
+    environment.filters["svg_uri"] = _svg_uri
     script, style = _asset("gallery.js"), _asset("gallery.css")
     yield from environment.get_template("gallery.html.j2").generate(
         name=name,
@@ -235,6 +244,7 @@ def render(
         rows_total=sum(share.rows for share in contents),
         rows_shown=sum(len(card.rows) for card in cards),
         cards_shown=len(cards),
+        plots=plots,
         cards=zip(cards, pictures, strict=True),
         version=version,
     )
