@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from rsvp_builder.errors import RsvpError
 from rsvp_builder.manifest import Find, Manifest
-from rsvp_builder.readers import reader_for
+from rsvp_builder.readers import index_release, reader_for
 from rsvp_builder.readers.scan import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES, Found, walk
 from rsvp_builder.readers.splits import matches
 
@@ -25,14 +25,19 @@ def fits(find: Find, paths: Sequence[str], folder_names: Sequence[str] = ()) -> 
         paths: the files, relative to the folder.
         folder_names: names of the folder itself and of those above it, as far as they may tell.
     """
-    if not all(any(matches(path, pattern) for path in paths) for pattern in find.files):
-        return False
-    if any(matches(path, pattern) for pattern in find.none for path in paths):
-        return False
-    if not find.folder:
-        return True
-    parts = {part for path in paths for part in PurePosixPath(path).parts[:-1]} | set(folder_names)
-    return any(fnmatch(part.lower(), pattern.lower()) for part in parts for pattern in find.folder)
+    named = not find.folder or _any_named(find.folder, folder_names)
+    for pattern in find.files:
+        hits = (path for path in paths if matches(path, pattern))
+        if named:
+            if next(hits, None) is None:
+                return False
+        elif not any(_any_named(find.folder, PurePosixPath(path).parts[:-1]) for path in hits):
+            return False
+    return not any(matches(path, pattern) for pattern in find.none for path in paths)
+
+
+def _any_named(patterns: Sequence[str], names: Sequence[str]) -> bool:
+    return any(fnmatch(name.lower(), pattern.lower()) for name in names for pattern in patterns)
 
 
 def recognise(root: Path, candidates: Sequence[Manifest]) -> Manifest:
@@ -131,6 +136,12 @@ def survey(data: Path, manifests: Sequence[Manifest]) -> Survey:
     }
     known = {place.manifest.family for place in places.values()}
     used = {place.root.relative_to(data).parts[0] for place in places.values() if place.depth}
+    rest = [file for file in few if not file.folder.parts or file.folder.parts[0] not in used]
+    for family in families.keys() - known:
+        place = _chosen(data, rest, PurePosixPath(), families[family])
+        if place is not None and _has_images(place):
+            places[place.manifest.name] = place
+            known.add(family)
     loose = any(place.depth == 0 for place in places.values())
     top = dict.fromkeys(f.folder.parts[0] for f in found if f.folder.parts)
     return Survey(
@@ -157,7 +168,16 @@ def _place(data: Path, few: Sequence[Found], versions: Sequence[Manifest]) -> Pl
             while folder.name.lower() in names:
                 folder = folder.parent
             return _chosen(data, few, folder, versions)
-    return _chosen(data, few, PurePosixPath(), versions)
+    return None
+
+
+def _has_images(place: Place) -> bool:
+    """Whether a release of which only parts that lie loose were recognised has annotated pictures."""
+    try:
+        index = index_release(place.root, place.manifest)
+    except RsvpError:
+        return False
+    return any(item.image and item.label for item in index.items)
 
 
 def _chosen(

@@ -112,7 +112,8 @@ class Find(_Strict):
     Attributes:
         files: each must match a file.
         none: none may match a file.
-        folder: if given, one must match the name of a folder on the way, the release's own included.
+        folder: if given, one must match the name of a folder on the way to such a file, the release's own
+            included.
     """
 
     files: Annotated[list[str], Field(min_length=1)]

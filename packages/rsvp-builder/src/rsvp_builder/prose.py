@@ -1,11 +1,12 @@
-"""Texts that cite marks: ``A plane <Region 1> stands beside two cars <Region 2><Region 3>.``"""
+"""Texts that cite marks, such as ``A plane <Region 1> beside two cars <Region 2><Region 3>``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-_CITATION = re.compile(r"[ ]?<Region (\d+)>")
+_CITATION = re.compile(r"<Region (\d+)>")
+_RUN = re.compile(r"([ ]?)((?:<Region \d+>)+)")
 
 
 def cited(text: str) -> list[int]:
@@ -16,10 +17,8 @@ def cited(text: str) -> list[int]:
 def renumbered(text: str, numbers: Mapping[int, int]) -> str:
     """The text with each citation given its new number; those that have none are taken out."""
 
-    def cite(match: re.Match[str]) -> str:
-        number = numbers.get(int(match[1]))
-        if number is None:
-            return ""
-        return f"{' ' if match[0].startswith(' ') else ''}<Region {number}>"
+    def cite(run: re.Match[str]) -> str:
+        kept = [numbers[number] for number in cited(run[2]) if number in numbers]
+        return run[1] + "".join(f"<Region {number}>" for number in kept) if kept else ""
 
-    return _CITATION.sub(cite, text)
+    return _RUN.sub(cite, text)

@@ -203,8 +203,9 @@ _Columns = TypeVar("_Columns", Objects, Marks)
 
 
 def _taken(columns: _Columns, which: npt.NDArray[Any]) -> _Columns:
-    every: Any = {field.name: getattr(columns, field.name) for field in fields(columns)}
-    return type(columns)(**{name: None if value is None else value[which] for name, value in every.items()})
+    every = {field.name: getattr(columns, field.name) for field in fields(columns)}
+    made: Any = {name: None if value is None else value[which] for name, value in every.items()}
+    return type(columns)(**made)
 
 
 # Lists are of variable length on purpose: pyarrow before 26 cannot read a nullable fixed-size list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -43,14 +44,18 @@ class SplitRule:
         manifest: the source; its ``splits`` are applied.
         root: folder of the release.
         found: its files.
+        by_stem: folders and suffixes in lists play no part, since they may be those of another copy.
 
     Attributes:
         drops: list files that are missing or cannot be read, and images in two lists.
         without_split: images that only the default took, where there are other splits.
     """
 
-    def __init__(self, manifest: Manifest, root: Path, found: Sequence[Found]) -> None:
+    def __init__(
+        self, manifest: Manifest, root: Path, found: Sequence[Found], *, by_stem: bool = False
+    ) -> None:
         self.drops: list[Drop] = []
+        self._by_stem = by_stem
         self.without_split = 0
         self._manifest = manifest
         self._folders = sorted(_folders(manifest).items(), key=lambda pair: -len(pair[0]))
@@ -113,7 +118,7 @@ class SplitRule:
 
     def notices(self) -> list[str]:
         """Remarks for the person at the keyboard."""
-        if not self.without_split or not (self._folders or self._listed):
+        if not self.without_split or not (self._folders or self._listed or self._named):
             return []
         default, count = self._manifest.splits.default, self.without_split
         return [f"files that no split folder or list places, and that go to split '{default}': {count}"]
@@ -148,12 +153,12 @@ class SplitRule:
                 self._add(split, name, number, line)
 
     def _add(self, split: str, file: str, line: int, text: str) -> None:
-        token = text.strip().replace("\\", "/")
+        token = _name_in(text).strip().replace("\\", "/")
         if not token:
             return
         path = PurePosixPath(token)
         stem = path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
-        key = f"{path.parent.name}/{stem}" if path.parent.name else stem
+        key = f"{path.parent.name}/{stem}" if path.parent.name and not self._by_stem else stem
         before = self._listed.setdefault(key, split)
         self._line.setdefault(key, (file, line))
         if before != split:
@@ -161,6 +166,18 @@ class SplitRule:
             self.drops.append(
                 Drop("metadata", Reason.DUPLICATE_ID, f"{split}/{key}", file, line, token, expected)
             )
+
+
+def _name_in(line: str) -> str:
+    """The image that a line of a list names; benchmarks list one as the ``image`` of a JSON object a line."""
+    if not line.lstrip().startswith("{"):
+        return line
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return line
+    name = value.get("image") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else line
 
 
 def _folders(manifest: Manifest) -> dict[str, str]:

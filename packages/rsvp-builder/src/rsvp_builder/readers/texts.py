@@ -52,6 +52,17 @@ def shown(text: str | bytes) -> str:
     return told if len(told) <= _LONGEST_SHOWN else told[:_LONGEST_SHOWN] + "…"
 
 
+def number(text: str) -> float:
+    """A decimal number, which may be infinite or none at all.
+
+    Raises:
+        ValueError: it is not written as one. Python reads 1_000 and other scripts' digits; labels do not.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return float(text)
+
+
 def sentence(text: str) -> str:
     """Words with single spaces; raises ``ValueError`` for what is no text, such as half a surrogate pair."""
     text.encode("utf-8")

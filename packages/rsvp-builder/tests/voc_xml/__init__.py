@@ -1,0 +1,1 @@
+"""The reader of VOC-like XML, and the releases that it reads."""
