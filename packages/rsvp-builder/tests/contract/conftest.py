@@ -10,6 +10,7 @@ from rsvp_builder.catalog import shipped
 from rsvp_builder.demo import WRITERS, write
 
 SOURCES = sorted(WRITERS)
+MANIFESTS = shipped()
 GENERAL = [source for source in SOURCES if not source.startswith("DOTA")]
 """Sources whose writers tell :class:`rsvp_builder.demo.truth.Release`; DOTA has tests of its own."""
 
@@ -39,4 +40,14 @@ def root_of():
 @pytest.fixture(scope="session")
 def manifests():
     """Every shipped manifest."""
-    return shipped()
+    return MANIFESTS
+
+
+def asking(*tasks):
+    """Sources that are built into one of some tasks by default."""
+    return [source for source in GENERAL if set(tasks) & set(MANIFESTS[source].tasks)]
+
+
+def read_by(*readers):
+    """Sources of some reader kinds."""
+    return [source for source in GENERAL if MANIFESTS[source].reader in readers]
