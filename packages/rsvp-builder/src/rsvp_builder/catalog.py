@@ -29,7 +29,7 @@ def shipped() -> dict[str, Manifest]:
         ManifestError: a manifest does not fit the form, or its name is not its file's stem.
     """
     manifests = {}
-    for path in sorted(manifests_folder().glob("*.toml"), key=lambda path: path.name.lower()):
+    for path in sorted(manifests_folder().glob("*.toml"), key=lambda path: path.stem.lower()):
         manifest = load_manifest(path)
         if manifest.name != path.stem:
             raise ManifestError(
