@@ -89,7 +89,7 @@ def test_what_lies_before_a_defect_is_given_and_the_defect_has_its_line(write, t
     found = []
     with pytest.raises(JsonError) as caught:
         for record in records(write(text)):
-            found.append(record.value["id"])
+            found.append(record.value["id"])  # noqa: PERF401 - it ends with an error
     assert found == before
     assert caught.value.line == line
     assert caught.value.expected

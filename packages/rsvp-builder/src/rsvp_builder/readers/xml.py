@@ -6,6 +6,7 @@ import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from xml.etree import ElementTree
 
 from rsvp_builder.ledger import Reason
@@ -69,13 +70,8 @@ def lines_of(data: bytes, tag: str) -> list[int]:
     In a well-formed file without namespaces there are as many as ``root.iter(tag)`` gives.
     """
     before, *pieces = _without_hidden_tags(data).split(b"<" + tag.encode())
-    line = 1 + before.count(b"\n")
-    lines = []
-    for piece in pieces:
-        if piece[:1] in _ENDS_NAME:
-            lines.append(line)
-        line += piece.count(b"\n")
-    return lines
+    starts = accumulate([piece.count(b"\n") for piece in pieces], initial=1 + before.count(b"\n"))
+    return [line for line, piece in zip(starts, pieces, strict=False) if piece[:1] in _ENDS_NAME]
 
 
 def count_of(data: bytes, tag: str) -> int:

@@ -64,6 +64,8 @@ class LabelMapLayout(BaseModel):
     def _fit(self) -> Self:
         if (self.colours is None) == (self.values is None):
             raise ValueError("either colours or values are needed")
+        if self.values is not None and self.threshold is not None:
+            raise ValueError("values have no threshold")
         fields = {key for _, key, *_ in Formatter().parse(self.name) if key is not None}
         if not fields:
             raise ValueError(f"name {self.name!r} holds no group, such as {{tile}}")

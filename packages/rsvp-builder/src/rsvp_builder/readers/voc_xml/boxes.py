@@ -92,4 +92,3 @@ def numbers_of(element: Element, tags: Sequence[str]) -> tuple[float, ...]:
 def written(element: Element, tags: Sequence[str]) -> str:
     """The children's texts as they are written, for the ledger."""
     return shown(" ".join((element.findtext(tag) or "-").strip() or "-" for tag in tags))
-

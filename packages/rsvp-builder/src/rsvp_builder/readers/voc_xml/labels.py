@@ -128,6 +128,7 @@ class _Reading:
         """Read the objects of an item; returns how many it has, unusable ones included."""
         columns, known, flags, texts = self.columns, self._class_ids, self._flags, self.layout.texts
         quads = self.layout.quads != "none"
+        add_line, add_class, add_flags = columns.line.append, columns.class_id.append, columns.flags.append
         second = SecondFile(self._root, item, file, self._drops) if item.meta else None
         ordinals = self._ordinals(item, file)
         for ordinal in ordinals:
@@ -149,12 +150,12 @@ class _Reading:
                 value = element.findtext(tag)
                 if value is not None and value != "0":
                     mark |= flag if self._is_set(tag, value, item, line) else 0
-            columns.flags.append(mark)
+            add_line(line)
+            add_class(class_id)
+            add_flags(mark)
+            columns.box += box
             if texts:
                 columns.text.append(self._text(element, item, line))
-            columns.line.append(line)
-            columns.class_id.append(class_id)
-            columns.box += box
         columns.item += [position] * (len(columns.line) - len(columns.item))
         return len(ordinals)
 

@@ -59,7 +59,9 @@ def _parsed(data: bytes) -> LabelFile:
         raise
     if tree.tag != ROOT:
         raise XmlError(f"<{shown(tree.tag)}>", f"<{ROOT}> as the outermost element")
-    objects, lines = list(tree.iter(OBJECT)), lines_of(data, OBJECT)
+    objects, lines = tree.findall(OBJECT), lines_of(data, OBJECT)
+    if len(objects) != len(lines):
+        objects = list(tree.iter(OBJECT))  # some lie deeper
     if len(objects) != len(lines):
         raise XmlError("objects in a namespace", "elements without namespaces")
     return LabelFile(tree, objects, lines)
