@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["build", "list", "show", "doctor", "stats", "validate", "preview", "status", "demo"]
+COMMANDS = ["build", "list", "show", "doctor", "audit", "stats", "validate", "preview", "status", "demo"]
 
 
 def run(*arguments, **options):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import pytest
 from PIL import Image
 
@@ -33,47 +31,47 @@ def real(samples):
     }
 
 
-def rows_of(real, where, make, make_row):
-    rows = []
-    for source, pictures in real.items():
-        for name, image in pictures.items():
-            data, size = make(image)
-            rows.append(make_row(f"{source}{where}", f"{where.split('/')[1]}/{name}", data, size))
-    return rows
+def pairs_of(audit):
+    return [(pair, audit.pictures[pair.first], audit.pictures[pair.second]) for pair in audit.pairs]
 
 
 def test_real_pictures_are_not_alike(real, tmp_path, encode, make_row, write_data_set):
-    rows = rows_of(real, "/train", lambda i: (encode(i, compress_level=1), i.size), make_row)
+    rows = [
+        make_row(f"{source}/train", f"train/{name}", encode(image, compress_level=1), image.size)
+        for source, pictures in real.items()
+        for name, image in pictures.items()
+    ]
     audit = run_audit([write_data_set(tmp_path, rows)], within=True)
     strange = [
-        (pair.kind.value, audit.pictures[pair.first].image_id, audit.pictures[pair.second].image_id)
-        for pair in audit.pairs
-        if {audit.pictures[side].image_id[-3:] for side in (pair.first, pair.second)} not in LIKE
+        (pair.kind.value, first.image_id, second.image_id)
+        for pair, first, second in pairs_of(audit)
+        if {first.image_id[-3:], second.image_id[-3:]} not in LIKE
     ]
     assert strange == []
-    assert len(audit.pictures) >= 210
+    assert len(audit.pictures) >= 205
 
 
-@pytest.mark.parametrize("turn", [None, *Image.Transpose], ids=str)
-def test_turned_jpegs_of_real_pictures_are_found(real, turn, tmp_path, encode, make_row, write_data_set):
-    def copy(image):
-        turned = image if turn is None else image.transpose(turn)
-        return encode(turned, "JPEG", quality=75), turned.size
-
-    small = {source: pictures for source, pictures in real.items() if source in ("AID", "RESISC45", "VHR-10")}
-    rows = rows_of(small, "/train", lambda i: (encode(i, compress_level=1), i.size), make_row)
-    rows += rows_of(small, "-copy/test", copy, make_row)
-    audit = run_audit([write_data_set(tmp_path, rows)], crops=False)
-    found = defaultdict(set)
-    for pair in audit.pairs:
-        sides = [audit.pictures[side] for side in (pair.first, pair.second)]
-        names = {(p.source.removesuffix("-copy"), p.image_id.split("/")[1]) for p in sides}
-        assert len(names) == 1, f"strange pictures matched: {names}"
-        assert pair.kind in (PairKind.NEAR, PairKind.PIXELS)
-        label = pair.transform.label if sides[1].split == "test" else pair.transform.inverse.label
-        found[label].update(names)
-    assert found == {
-        "identity" if turn is None else turn.name.lower(): {
-            (source, name) for source, pictures in small.items() for name in pictures
-        }
-    }
+def test_turned_jpegs_of_real_pictures_are_found(real, tmp_path, encode, make_row, write_data_set):
+    rows, expected = [], set()
+    for source in ("AID", "RESISC45", "VHR-10"):
+        for name, image in real[source].items():
+            small = image.copy()
+            small.thumbnail((400, 400))
+            rows.append(make_row(f"{source}/train", name, encode(small, compress_level=1), small.size))
+            for turn in (None, *Image.Transpose):
+                copy = small if turn is None else small.transpose(turn)
+                label = "identity" if turn is None else turn.name.lower()
+                data = encode(copy, "JPEG", quality=75)
+                rows.append(make_row(f"{source}-copy/test", f"{label}/{name}", data, copy.size))
+                expected.add((source, name, label))
+    found = set()
+    for pair, first, second in pairs_of(run_audit([write_data_set(tmp_path, rows)], crops=False)):
+        assert (first.split, second.split) in {("train", "test"), ("test", "train")}
+        original, copy = (first, second) if first.split == "train" else (second, first)
+        label, _, name = copy.image_id.partition("/")
+        assert original.image_id == name, f"strange pictures matched: {original.image_id} and {name}"
+        transform = pair.transform if original is first else pair.transform.inverse
+        assert (transform.label, pair.kind in (PairKind.NEAR, PairKind.PIXELS)) == (label, True)
+        found.add((original.source, name, label))
+    assert found == expected
+    assert len(found) == 8 * 204

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rsvp_builder import __version__
-from rsvp_builder.cli import building, catalogue, demo, doctoring, inspecting
+from rsvp_builder.cli import auditing, building, catalogue, demo, doctoring, inspecting
 from rsvp_builder.cli.output import fail
 from rsvp_builder.errors import ExitCode, RsvpError
 
@@ -43,6 +43,7 @@ app.command("validate")(inspecting.validate)
 app.command("preview")(inspecting.preview)
 app.command("status")(inspecting.status)
 app.command("doctor")(doctoring.doctor)
+app.command("audit")(auditing.audit)
 app.command("demo")(demo.demo)
 
 
