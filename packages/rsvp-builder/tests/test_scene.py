@@ -279,9 +279,9 @@ class TestMemory:
             class Spy:
                 width = 300
 
-                def read(self, window):
+                def read(self, bands, window):
                     asked.append((window.row_off, window.row_off + window.height))
-                    return whole.read(window=window)
+                    return whole.read(bands, window=window)
 
             whole = scene._file
             monkeypatch.setattr(scene, "_file", Spy())
@@ -290,6 +290,22 @@ class TestMemory:
             monkeypatch.undo()
         rows = [row for top, bottom in asked for row in range(top, bottom)]
         assert rows == list(range(500))
+
+
+class TestBands:
+    def test_only_the_bands_that_are_asked_for_are_read_in_their_order(self, tmp_path) -> None:
+        pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+        path = tmp_path / "rgbir.tif"
+        Image.fromarray(pixels, "RGBA").save(path)
+        with Scene(path, [1, 2, 3]) as scene:
+            np.testing.assert_array_equal(scene.window(5, 4, 25, 18), pixels[4:18, 5:25, :3])
+        with Scene(path, [4, 1]) as scene:
+            np.testing.assert_array_equal(scene.window(0, 0, 30, 20), pixels[..., [3, 0]])
+
+    def test_bands_that_are_not_there_are_told(self, tmp_path) -> None:
+        path = saved(tmp_path / "scene.png", noise(30, 20))
+        with pytest.raises(UnreadableImageError, match="bands"):
+            Scene(path, [1, 2, 9])
 
 
 class TestEncoding:
