@@ -44,8 +44,11 @@ format: $(VENV)/tests ## Format the code
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-bench: $(VENV)/builder ## Measure the build beside its peers (40 minutes, 25 GB of disk)
+bench: $(VENV)/builder ## Measure everything beside its peers (an hour, 25 GB of disk)
 	$(BIN)/python benchmarks/build_dota.py --large --write-readme
+	$(BIN)/python benchmarks/read_voc.py
+	$(BIN)/python benchmarks/semantic_points.py
+	$(BIN)/python benchmarks/instance_points.py --check-all
 
 docs: $(VENV)/builder ## Write docs/sources.md from the manifests
 	$(BIN)/rsvp-build list --markdown > docs/sources.md

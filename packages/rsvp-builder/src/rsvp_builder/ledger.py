@@ -35,6 +35,10 @@ class Reason(StrEnum):
     SPLIT_BY_TILES = "split_by_tiles"
     NO_OBJECTS = "no_objects"
     UNLABELLED_SPLIT = "unlabelled_split"
+    NOT_UNPACKED = "not_unpacked"
+    """An archive in the folder of the release; what is in it is not read."""
+    BAD_LINK = "bad_link"
+    """A symbolic link to nothing, or to a folder that it lies in."""
     SPLIT_MISSING = "split_missing"
     """A file that lists a split is not there; its images fall into the default split."""
     SIZE_MISMATCH = "size_mismatch"
@@ -80,6 +84,7 @@ BY_DESIGN = frozenset(
         Reason.MARKS_PER_ROW,
         Reason.EXCLUDED,
         Reason.LEAKS_INTO_EVALUATION,
+        Reason.NOT_UNPACKED,
     }
 )
 """Drops that follow from the settings or the release and point at no defect; ``--strict`` passes them."""

@@ -168,6 +168,19 @@ def test_each_content_is_decoded_once_and_never_again(tmp_path, scenes, encode, 
     assert survey([more]).decoded == 1
 
 
+def test_a_picture_in_two_data_sets_counts_once_and_is_stored_in_both(
+    tmp_path, scenes, encode, make_row, write_data_set
+):
+    boxes = [("ship", 1, 2, 30, 40)], [("plane", 5, 6, 70, 80)]
+    outs = [
+        write_data_set(tmp_path / str(n), [make_row("S/train", "train/a", encode(scenes["port"]), boxes=b)])
+        for n, b in enumerate(boxes)
+    ]
+    found = survey(outs)
+    assert [(p.data_set, p.labels) for p in found.pictures] == [(str(outs[0]), ("plane", "ship"))]
+    assert (found.decoded, survey(outs[1:]).decoded, survey(outs).decoded) == (1, 0, 0)
+
+
 def test_workers_make_no_difference(tmp_path, scenes, encode, make_row, write_data_set):
     rows = [make_row("S/train", f"train/{name}", encode(image)) for name, image in scenes.items()]
     one, two = (write_data_set(tmp_path / name, rows, group=2) for name in ("one", "two"))

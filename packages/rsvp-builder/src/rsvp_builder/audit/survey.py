@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import tempfile
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +115,7 @@ class Survey:
         content: (n,) int64, position of each picture's fingerprint in ``contents``.
         contents: fingerprints.
         decoded: contents whose fingerprint had to be taken; the others' was in a store.
+        held: positions of the contents that each data set holds.
         notices: stores that could not be written, in words.
     """
 
@@ -119,6 +123,7 @@ class Survey:
         self.pictures: list[Picture] = []
         self.contents = Contents()
         self.decoded = 0
+        self.held: dict[str, set[int]] = {}
         self.notices: list[str] = []
         self._content: list[int] = []
         self._at: dict[object, int] = {}
@@ -131,19 +136,21 @@ class Survey:
 
     def add(self, picture: Picture, content: bytes, taken: Fingerprint | None) -> None:
         """Add a picture, or the boxes of one that is known already from another row group."""
+        if taken is not None:
+            self.decoded += content != NO_CONTENT and content not in self.contents
+            self.contents.add(taken)
+        position = self.contents.position(content)
+        if content != NO_CONTENT:
+            self.held.setdefault(picture.data_set, set()).add(position)
         if picture.key in self._at:
             number = self._at[picture.key]
             self.pictures[number] = _joined(self.pictures[number], picture)
             return
-        if taken is not None:
-            if content == NO_CONTENT:
-                self._unread[len(self.pictures)] = taken.problem
-            elif content not in self.contents:
-                self.decoded += 1
-            self.contents.add(taken)
+        if taken is not None and content == NO_CONTENT:
+            self._unread[len(self.pictures)] = taken.problem
         self._at[picture.key] = len(self.pictures)
         self.pictures.append(picture)
-        self._content.append(self.contents.position(content))
+        self._content.append(position)
 
     def problems(self) -> list[tuple[Picture, str]]:
         """Pictures that could not be read or decoded, and why."""
@@ -186,11 +193,7 @@ def survey(outs: Sequence[Path], *, workers: int = 1, tell: Tell | None = None) 
 
 def _save(out: Path, found: Survey, stored: set[bytes]) -> None:
     """Write the store of a data set, if what it should hold is not what it holds."""
-    here = {
-        number
-        for number, picture in zip(found.content.tolist(), found.pictures, strict=True)
-        if picture.data_set == str(out) and found.contents.keys[number] != NO_CONTENT
-    }
+    here = found.held.get(str(out), set())
     keys = {found.contents.keys[number] for number in here}
     if keys == stored:
         return
@@ -228,9 +231,18 @@ _known: frozenset[bytes] = frozenset()
 
 
 def _prepare(known: frozenset[bytes]) -> None:
+    """In a worker: end as soon as the audit is killed, instead of waiting for work for ever."""
     global _known
     keep_pandas_out()
     _known = known
+    audit = multiprocessing.parent_process()
+    if audit is not None:
+        threading.Thread(target=_end_with, args=(audit.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 def _look(group: RowGroup) -> list[_Seen]:

@@ -34,7 +34,7 @@ _MEDIAN_TO_DEVIATION = 1.4826
 _LEVELS = 2.0  # grey levels that are always let through
 _SMOOTHING = (2.0, 2.0, 1.0, 1.0, 0.0, 0.0)  # of each step of the alignment, in cells
 _LARGEST_STEP = 0.08  # in sides of the window
-_PROMISING = 0.2  # correlation before alignment, below which there is none
+_PROMISING = 0.65  # correlation of the coarse forms before alignment, below which there is no use in it
 
 
 def contrast(grey: ByteArray) -> FloatArray:
@@ -74,7 +74,8 @@ def align(whole: ByteArray, part: ByteArray, windows: FloatArray) -> tuple[Float
     wholes = whole.astype(np.float32)
     seen = _cut(wholes, best)
     scores = _agreement(seen, target)
-    live = np.flatnonzero(_correlation(seen, target) >= _PROMISING)
+    coarse = _correlation(_smoothed(seen, 1.0), _smoothed(target, 1.0))
+    live = np.flatnonzero(coarse >= _PROMISING)
     moving = best[live]
     for smoothing in _SMOOTHING:
         if len(live):
@@ -119,6 +120,15 @@ def _detail(pictures: Floats) -> Floats:
     return pictures - local
 
 
+def _smoothed(pictures: Floats, cells: float) -> Floats:
+    from scipy.ndimage import gaussian_filter
+
+    if not cells:
+        return pictures
+    smoothed: Floats = gaussian_filter(pictures, (0, cells, cells))
+    return smoothed
+
+
 def _agreement(one: Floats, other: Floats) -> FloatArray:
     return _correlation(_clipped(_detail(one)), _clipped(_detail(other)))
 
@@ -143,13 +153,8 @@ def _standard(pictures: Floats) -> Floats:
 
 def _step(wholes: Floats, target: Floats, windows: FloatArray, smoothing: float) -> FloatArray:
     """One step: solve for the shift and stretch of both axes that explain the difference best."""
-    from scipy.ndimage import gaussian_filter
-
-    seen = _cut(wholes, windows)
-    if smoothing:
-        seen = gaussian_filter(seen, (0, smoothing, smoothing))
-        target = gaussian_filter(target, (0, smoothing, smoothing))
-    seen, target = _standard(seen), _standard(target)
+    seen = _standard(_smoothed(_cut(wholes, windows), smoothing))
+    target = _standard(_smoothed(target, smoothing))
     slope_y, slope_x = np.gradient(seen, axis=(1, 2))
     place = ((np.arange(_CELLS) + 0.5) / _CELLS - 0.5).astype(np.float32)
     slopes = np.stack([slope_x, slope_x * place, slope_y, slope_y * place[:, None]], axis=1)

@@ -5,7 +5,6 @@ Memory holds one row of the file's blocks beside the rows asked for, however lar
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +30,6 @@ Palette = npt.NDArray[np.uint8]
 
 _NO_COLOUR = -1  # code of an index beyond the end of a colour table
 _BLACK = 0b000  # a corner of the colour cube, one bit each for red, green and blue
-_CACHE_MB = 64
 _MOST_BANDS = 4
 _LARGEST_BLOCKS = 1 << 29
 """Bytes in a row of blocks above which blocks are not read whole; a damaged header can claim any size."""
@@ -190,20 +188,14 @@ class LabelMap:
                 of 16 bits at most.
         """
         probe(path)
-        import rasterio
-        from rasterio.errors import NotGeoreferencedWarning, RasterioError
+        from rsvp_builder.images.raster import Raster
 
         self._path = path
-        # GDAL's shortcut for whole PNGs holds all of one in memory and reads a cut-off file as black.
-        self._env = rasterio.Env(GDAL_CACHEMAX=_CACHE_MB, GDAL_PNG_WHOLE_IMAGE_OPTIM="NO")
-        self._env.__enter__()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                self._file = rasterio.open(path)
-        except RasterioError as error:
-            self._env.__exit__(None, None, None)
-            raise UnreadableImageError(self._told(error), "a map that can be decoded") from error
+            self._raster = Raster(path, "a map that can be decoded")
+        except UnreadableImageError as error:
+            raise UnreadableImageError(self._told(error.__cause__ or error), error.expected) from error
+        self._file = self._raster.file
         self.width, self.height, self.bands = self._file.width, self._file.height, self._file.count
         types = sorted(set(self._file.dtypes))
         if types not in (["uint8"], ["uint16"]) or self.bands > _MOST_BANDS:
@@ -242,8 +234,7 @@ class LabelMap:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
-        self._env.__exit__(None, None, None)
+        self._raster.close()
 
     def rows(self, y1: int, y2: int) -> Samples:
         """Samples of rows: (y2 - y1, width), or (y2 - y1, width, bands) of several bands.
@@ -290,6 +281,6 @@ class LabelMap:
         if self._white:
             np.subtract(self._type.type(self._white), out, out=out)
 
-    def _told(self, error: Exception) -> str:
+    def _told(self, error: BaseException) -> str:
         """What GDAL said; without the folder, in which machines differ."""
         return str(error.__cause__ or error).replace(str(self._path), self._path.name)

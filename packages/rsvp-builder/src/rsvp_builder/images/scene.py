@@ -6,7 +6,6 @@ Memory holds one band of rows, as high as a window, however large the scene is.
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,16 +13,15 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 from PIL import Image
 from rasterio.enums import ColorInterp
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rsvp_builder.images import TileFormat
 from rsvp_builder.images.probe import UnreadableImageError
+from rsvp_builder.images.raster import Raster
 
-_CACHE_MB = 64
 _JPEG_QUALITY = 95
 # zlib level 1: tiles of aerial images hardly shrink further and level 6 takes four times as long.
 _PNG_LEVEL = 1
@@ -48,16 +46,8 @@ class Scene:
         Raises:
             UnreadableImageError: it cannot be opened, or is not of 1 to 4 bands of 8 bits.
         """
-        # GDAL's shortcut for whole PNGs holds all of one in memory and reads a cut-off file as black.
-        self._env = rasterio.Env(GDAL_CACHEMAX=_CACHE_MB, GDAL_PNG_WHOLE_IMAGE_OPTIM="NO")
-        self._env.__enter__()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                self._file = rasterio.open(path)
-        except RasterioError as error:
-            self._env.__exit__(None, None, None)
-            raise UnreadableImageError(str(error), "an image that can be decoded") from error
+        self._raster = Raster(path, "an image that can be decoded")
+        self._file = self._raster.file
         self._bands = list(bands) or list(self._file.indexes)
         if max(self._bands) > self._file.count:
             self.close()
@@ -91,8 +81,7 @@ class Scene:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
-        self._env.__exit__(None, None, None)
+        self._raster.close()
 
     def window(self, x1: int, y1: int, x2: int, y2: int) -> Pixels:
         """Pixels of a window: (height, width) for one band, else (height, width, bands), uint8.

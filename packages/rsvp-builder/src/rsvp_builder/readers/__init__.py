@@ -12,6 +12,7 @@ from typing import Protocol
 from rsvp_builder.errors import UnknownNameError
 from rsvp_builder.ledger import Drop, Drops, Reason
 from rsvp_builder.manifest import Manifest
+from rsvp_builder.readers.oddities import oddities
 from rsvp_builder.record import Annotations, Item
 
 KINDS = {
@@ -85,10 +86,18 @@ def reader_for(manifest: Manifest) -> Reader:
 def index_release(root: Path, manifest: Manifest) -> Index:
     """What a build reads of a release: the reader's index without what the manifest excludes.
 
+    Archives and broken links in the folder are among its drops.
+
     Raises:
         RsvpError: nothing that fits the manifest lies under ``root``.
     """
     index = reader_for(manifest).index(root, manifest)
+    odd = oddities(root)
+    packed = sum(drop.reason == Reason.NOT_UNPACKED for drop in odd)
+    notices = index.notices
+    if packed:
+        notices = (*notices, f"archives in the folder, whose files are not read: {packed}")
+    index = Index(index.items, (*index.drops, *odd), notices)
     if not manifest.exclude:
         return index
     excluded = {item.image_id: _excluded(manifest, item) for item in index.items}

@@ -36,7 +36,8 @@ from rsvp_builder.readers.objects import ObjectList
 from rsvp_builder.readers.pairing import pair
 from rsvp_builder.readers.scan import IMAGE_SUFFIXES, Found, walk
 from rsvp_builder.readers.splits import SplitRule
-from rsvp_builder.readers.xml_labels import ObjectError, declared_size, numeral, open_label
+from rsvp_builder.readers.unusable import UnusableError
+from rsvp_builder.readers.xml_labels import declared_size, numeral, open_label
 from rsvp_builder.record import Annotations, Item
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ class Fair1mReader:
             for element, line in zip(label.objects, label.lines, strict=True):
                 try:
                     class_id, quad = _class_of(element, classes), _quad_of(element)
-                except ObjectError as error:
-                    drops.add(error.drop(item, line))
+                except UnusableError as error:
+                    drops.add(error.of_object(item, line))
                     objects.lose(position)
                     continue
                 box = (min(quad[0::2]), min(quad[1::2]), max(quad[0::2]), max(quad[1::2]))
@@ -121,10 +122,10 @@ def _holds(patterns: Sequence[str], folder: PurePosixPath) -> bool:
 def _class_of(element: Element, classes: ClassTable) -> int:
     name = (element.findtext("possibleresult/name") or "").strip()
     if not name:
-        raise ObjectError(Reason.MALFORMED_LINE, name, "a class in possibleresult/name")
+        raise UnusableError(Reason.MALFORMED_LINE, name, "a class in possibleresult/name")
     class_id = classes.id(name)
     if class_id is None:
-        raise ObjectError(Reason.UNKNOWN_CLASS, name, classes.expected)
+        raise UnusableError(Reason.UNKNOWN_CLASS, name, classes.expected)
     return class_id
 
 
@@ -132,10 +133,10 @@ def _quad_of(element: Element) -> list[float]:
     """The vertices of the polygon, without the one that closes it."""
     texts = [(point.text or "").strip() for point in element.findall("points/point")]
     if len(texts) != _POINTS:
-        raise ObjectError(Reason.MALFORMED_LINE, f"{len(texts)} points: {'; '.join(texts)}", _FIVE)
+        raise UnusableError(Reason.MALFORMED_LINE, f"{len(texts)} points: {'; '.join(texts)}", _FIVE)
     points = [_point(text) for text in texts]
     if points[0] != points[-1]:
-        raise ObjectError(Reason.MALFORMED_LINE, "; ".join(texts), _FIVE)
+        raise UnusableError(Reason.MALFORMED_LINE, "; ".join(texts), _FIVE)
     return [value for point in points[:-1] for value in point]
 
 
@@ -145,7 +146,7 @@ _FIVE = f"{_POINTS} points, the last of which repeats the first"
 def _point(text: str) -> tuple[float, float]:
     x, comma, y = text.partition(",")
     if not comma or "," in y:
-        raise ObjectError(Reason.MALFORMED_LINE, text, "a point x,y")
+        raise UnusableError(Reason.MALFORMED_LINE, text, "a point x,y")
     what = "a coordinate of a point x,y"
     return numeral(x, what), numeral(y, what)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rsvp_builder.ledger import Drop, Drops, Reason
 from rsvp_builder.readers.texts import number, read_label, shown
+from rsvp_builder.readers.unusable import UnusableError
 from rsvp_builder.readers.xml import XmlError, lines_of, parse
 from rsvp_builder.record import Item
 
@@ -29,27 +30,6 @@ class XmlLabel:
     root: Element
     objects: list[Element]
     lines: list[int]
-
-
-class ObjectError(Exception):
-    """An object that cannot be used.
-
-    Attributes:
-        reason: why.
-        value: what was read.
-        expected: what was expected.
-    """
-
-    def __init__(self, reason: Reason, value: str, expected: str) -> None:
-        super().__init__(f"{value}, expected {expected}")
-        self.reason = reason
-        self.value = value
-        self.expected = expected
-
-    def drop(self, item: Item, line: int) -> Drop:
-        """The ledger's entry of the object."""
-        file = item.label or ""
-        return Drop("object", self.reason, item.image_id, file, line, shown(self.value), self.expected)
 
 
 def open_label(root: Path, item: Item, drops: Drops, *, root_tag: str, object_tag: str) -> XmlLabel | None:
@@ -93,15 +73,15 @@ def numeral(text: str | None, what: str) -> float:
         what: what the number is, for the ledger.
 
     Raises:
-        ObjectError: it is none, or is not finite.
+        UnusableError: it is none, or is not finite.
     """
     told = (text or "").strip()
     try:
         value = number(told)
     except ValueError as error:
-        raise ObjectError(Reason.MALFORMED_LINE, told, f"{what} to be a number") from error
+        raise UnusableError(Reason.MALFORMED_LINE, told, f"{what} to be a number") from error
     if not math.isfinite(value):
-        raise ObjectError(Reason.NOT_FINITE, told, f"{what} to be finite")
+        raise UnusableError(Reason.NOT_FINITE, told, f"{what} to be finite")
     return value
 
 

@@ -28,7 +28,8 @@ from rsvp_builder.manifest import Manifest
 from rsvp_builder.readers.classes import ClassTable
 from rsvp_builder.readers.objects import ObjectList
 from rsvp_builder.readers.texts import number, shown
-from rsvp_builder.readers.xml_labels import ObjectError, XmlLabel, declared_size, numeral, open_label
+from rsvp_builder.readers.unusable import UnusableError
+from rsvp_builder.readers.xml_labels import XmlLabel, declared_size, numeral, open_label
 from rsvp_builder.record import Annotations, Item, ObjectFlag
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def read_labels(root: Path, manifest: Manifest, items: Sequence[Item], drops: Dr
             try:
                 class_id = _class_of(element, classes)
                 box, quad, flags = _box(element), _quad(element), _flags(element)
-            except ObjectError as error:
-                drops.add(error.drop(item, line))
+            except UnusableError as error:
+                drops.add(error.of_object(item, line))
                 objects.lose(position)
                 continue
             objects.add(position, line=line, class_id=class_id, box=box, quad=quad, flags=flags)
@@ -93,7 +94,7 @@ def _box(element: Element) -> list[float]:
     box = x1, y1, x2, y2 = _numbers(element, _BOX)
     if x1 >= x2 or y1 >= y2:
         value = " ".join(f"{v:.15g}" for v in box)
-        raise ObjectError(Reason.DEGENERATE, value, "box_xmin < box_xmax and box_ymin < box_ymax")
+        raise UnusableError(Reason.DEGENERATE, value, "box_xmin < box_xmax and box_ymin < box_ymax")
     return box
 
 
@@ -101,20 +102,20 @@ def _quad(element: Element) -> list[float]:
     obb = cx, cy, w, h, angle = _numbers(element, _OBB)
     if w <= 0 or h <= 0:
         value = " ".join(f"{v:.15g}" for v in obb)
-        raise ObjectError(Reason.DEGENERATE, value, "mbox_w and mbox_h above 0")
+        raise UnusableError(Reason.DEGENERATE, value, "mbox_w and mbox_h above 0")
     if abs(angle) > _WIDEST_ANGLE:
         expected = "mbox_ang in radians, from -pi to pi; this looks like degrees"
-        raise ObjectError(Reason.MALFORMED_LINE, f"{angle:.15g}", expected)
+        raise UnusableError(Reason.MALFORMED_LINE, f"{angle:.15g}", expected)
     return quad_of(cx, cy, w, h, angle)
 
 
 def _class_of(element: Element, classes: ClassTable) -> int:
     token = (element.findtext("Class_ID") or "").strip()
     if not token:
-        raise ObjectError(Reason.MALFORMED_LINE, token, "a class in Class_ID")
+        raise UnusableError(Reason.MALFORMED_LINE, token, "a class in Class_ID")
     class_id = classes.id(token)
     if class_id is None:
-        raise ObjectError(Reason.UNKNOWN_CLASS, token, classes.expected)
+        raise UnusableError(Reason.UNKNOWN_CLASS, token, classes.expected)
     return class_id
 
 
@@ -123,7 +124,7 @@ def _flags(element: Element) -> int:
     for tag, flag in _FLAGS.items():
         value = (element.findtext(tag) or "0").strip()
         if value not in ("", "0", "1"):
-            raise ObjectError(Reason.MALFORMED_LINE, value, f"{tag} to be 0 or 1")
+            raise UnusableError(Reason.MALFORMED_LINE, value, f"{tag} to be 0 or 1")
         flags |= flag if value == "1" else 0
     return flags
 

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 
 from rsvp_builder.ledger import Reason
 from rsvp_builder.readers.texts import number, shown
+from rsvp_builder.readers.unusable import UnusableError
 
 Box: TypeAlias = tuple[float, float, float, float]
 Quad: TypeAlias = tuple[float, ...]
@@ -19,27 +20,11 @@ _FAR = 1e9
 """Coordinates beyond are looked at twice; no picture reaches there."""
 
 
-class ObjectError(Exception):
-    """An object that cannot be used.
-
-    Attributes:
-        reason: why.
-        value: what was read.
-        expected: what was expected.
-    """
-
-    def __init__(self, reason: Reason, value: str, expected: str) -> None:
-        super().__init__(f"{value}, expected {expected}")
-        self.reason = reason
-        self.value = value
-        self.expected = expected
-
-
 def box_of(bndbox: Element | None) -> Box:
     """``xmin ymin xmax ymax`` as they are written.
 
     Raises:
-        ObjectError: a number is missing, is none or is not finite, or the corners are reversed.
+        UnusableError: a number is missing, is none or is not finite, or the corners are reversed.
     """
     try:
         a, b = bndbox.findtext("xmin"), bndbox.findtext("ymin")  # type: ignore[union-attr]
@@ -56,10 +41,10 @@ def box_of(bndbox: Element | None) -> Box:
 def _examined(bndbox: Element | None) -> Box:
     """The box by the long way, which says what is wrong with it."""
     if bndbox is None:
-        raise ObjectError(Reason.MALFORMED_LINE, "", f"a <bndbox> with {', '.join(SIDES)}")
+        raise UnusableError(Reason.MALFORMED_LINE, "", f"a <bndbox> with {', '.join(SIDES)}")
     x1, y1, x2, y2 = numbers_of(bndbox, SIDES)
     if x2 < x1 or y2 < y1:
-        raise ObjectError(Reason.DEGENERATE, written(bndbox, SIDES), "xmin <= xmax and ymin <= ymax")
+        raise UnusableError(Reason.DEGENERATE, written(bndbox, SIDES), "xmin <= xmax and ymin <= ymax")
     return x1, y1, x2, y2
 
 
@@ -67,7 +52,7 @@ def quad_of(bndbox: Element) -> Quad:
     """``x1 y1 .. x4 y4`` that stand in the same element as the box.
 
     Raises:
-        ObjectError: as for :func:`box_of`.
+        UnusableError: as for :func:`box_of`.
     """
     return numbers_of(bndbox, CORNERS)
 
@@ -76,16 +61,17 @@ def numbers_of(element: Element, tags: Sequence[str]) -> tuple[float, ...]:
     """The numbers of an element's children, in the order of ``tags``.
 
     Raises:
-        ObjectError: one is missing, is none or is not finite; the message shows all, ``-`` for a missing one.
+        UnusableError: one is missing, is none or is not finite; the message shows all of them, ``-`` for
+            a missing one.
     """
     try:
         numbers = tuple(number(element.findtext(tag) or "") for tag in tags)
     except ValueError as error:
-        raise ObjectError(
+        raise UnusableError(
             Reason.MALFORMED_LINE, written(element, tags), f"numbers {', '.join(tags)}"
         ) from error
     if not all(map(math.isfinite, numbers)):
-        raise ObjectError(Reason.NOT_FINITE, written(element, tags), "finite coordinates")
+        raise UnusableError(Reason.NOT_FINITE, written(element, tags), "finite coordinates")
     return numbers
 
 

@@ -29,7 +29,8 @@ from rsvp_builder.ledger import Drop, Drops, Kind, Reason
 from rsvp_builder.manifest import Manifest
 from rsvp_builder.readers.classes import ClassTable
 from rsvp_builder.readers.texts import sentence, shown
-from rsvp_builder.readers.voc_xml.boxes import Box, ObjectError, Quad, box_of, quad_of
+from rsvp_builder.readers.unusable import UnusableError
+from rsvp_builder.readers.voc_xml.boxes import Box, Quad, box_of, quad_of
 from rsvp_builder.readers.voc_xml.layout import VocLayout, layout_of
 from rsvp_builder.readers.voc_xml.parsing import LabelFile, open_label
 from rsvp_builder.readers.voc_xml.second_file import SecondFile
@@ -142,7 +143,7 @@ class _Reading:
                 box = box_of(bndbox)
                 if quads:
                     self._add_quad(ordinal, bndbox, box, second)
-            except ObjectError as error:
+            except UnusableError as error:
                 self._drop("object", error.reason, item, line, error.value, error.expected)
                 continue
             mark = 0
@@ -185,12 +186,12 @@ class _Reading:
 
     def _class(self, name: str | None) -> int:
         if name is None or not name.strip():
-            raise ObjectError(Reason.MALFORMED_LINE, "", "a <name> that says the class")
+            raise UnusableError(Reason.MALFORMED_LINE, "", "a <name> that says the class")
         class_id = self._classes.id(name)
         if class_id is None:
             ignored = self._classes.ignored(name)
             reason = Reason.IGNORED_REGION if ignored else Reason.UNKNOWN_CLASS
-            raise ObjectError(reason, shown(name), self._classes.expected)
+            raise UnusableError(reason, shown(name), self._classes.expected)
         self._class_ids[name] = class_id
         return class_id
 

@@ -22,7 +22,8 @@ import numpy as np
 
 from rsvp_builder.geometry import covered_area
 from rsvp_builder.ledger import Drop, Drops, Reason
-from rsvp_builder.readers.voc_xml.boxes import Box, ObjectError, Quad, numbers_of, written
+from rsvp_builder.readers.unusable import UnusableError
+from rsvp_builder.readers.voc_xml.boxes import Box, Quad, numbers_of, written
 from rsvp_builder.readers.voc_xml.parsing import LabelFile, open_label
 from rsvp_builder.record import Item
 
@@ -88,7 +89,7 @@ class SecondFile:
             return None
         try:
             return numbers_of(robndbox, _TAGS)
-        except ObjectError as error:
+        except UnusableError as error:
             self._note(error.reason, line, error.value, error.expected)
             return None
 
