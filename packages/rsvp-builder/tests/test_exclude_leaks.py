@@ -60,7 +60,6 @@ def test_training_images_that_lie_in_the_test_split_too_are_left_out_and_counted
 
 
 def test_evaluation_splits_without_an_audit_are_a_mistake(release, tmp_path):
-    done = run(
-        "--source", "DIOR-RSVG", "--root", release.root, "--out", tmp_path / "x", "--evaluation", "AID", code=2
-    )  # fmt: skip
+    build = ("--source", "DIOR-RSVG", "--root", release.root, "--out", tmp_path / "x")
+    done = run(*build, "--evaluation", "AID", code=2)
     assert "--exclude-leaks" in done.stderr
