@@ -32,18 +32,21 @@ SIDES = (0.95, 0.9, 0.75, 0.6, 0.5, 0.4)
 
 
 def jpeg(image: Image.Image, quality: int = 75) -> bytes:
+    """The picture as a JPEG file."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
 def png(image: Image.Image, level: int = 1) -> bytes:
+    """The picture as a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=level)
     return buffer.getvalue()
 
 
 def crop(image: Image.Image, side: float, place: str, rng: np.random.Generator) -> Image.Image:
+    """A part of the picture, ``side`` of its width and height."""
     width, height = (round(side * extent) for extent in image.size)
     room = np.array([image.width - width, image.height - height])
     share = {"centre": np.array([0.5, 0.5]), "corner": rng.integers(0, 2, 2), "anywhere": rng.random(2)}[
@@ -75,6 +78,7 @@ def ways(rng: np.random.Generator) -> dict[str, Callable[[Image.Image], bytes]]:
 
 
 def pictures() -> dict[str, dict[str, Image.Image]]:
+    """The originals: drawn ones, and real ones where there are any."""
     drawn = {
         f"{name}-{seed}": compose(name, (512, 512), np.random.default_rng(seed * 8 + n)).picture()
         for seed in range(3)
@@ -90,6 +94,7 @@ def pictures() -> dict[str, dict[str, Image.Image]]:
 
 
 def row(split: str, image_id: str, data: bytes) -> dict[str, object]:
+    """A row about the picture, with what an audit reads."""
     width, height = Image.open(io.BytesIO(data)).size
     return {
         "image": {"bytes": data, "path": "name"},
