@@ -32,6 +32,7 @@ SIDES = (0.95, 0.9, 0.75, 0.6, 0.5, 0.4)
 
 
 def jpeg(image: Image.Image, quality: int = 75) -> bytes:
+    """The picture as a JPEG."""
     """The picture as a JPEG file."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
@@ -39,6 +40,7 @@ def jpeg(image: Image.Image, quality: int = 75) -> bytes:
 
 
 def png(image: Image.Image, level: int = 1) -> bytes:
+    """The picture as a PNG."""
     """The picture as a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=level)
@@ -46,6 +48,7 @@ def png(image: Image.Image, level: int = 1) -> bytes:
 
 
 def crop(image: Image.Image, side: float, place: str, rng: np.random.Generator) -> Image.Image:
+    """A part of a picture in its proportions."""
     """A part of the picture, ``side`` of its width and height."""
     width, height = (round(side * extent) for extent in image.size)
     room = np.array([image.width - width, image.height - height])
@@ -78,6 +81,7 @@ def ways(rng: np.random.Generator) -> dict[str, Callable[[Image.Image], bytes]]:
 
 
 def pictures() -> dict[str, dict[str, Image.Image]]:
+    """Drawn pictures, and real ones where the environment has them."""
     """The originals: drawn ones, and real ones where there are any."""
     drawn = {
         f"{name}-{seed}": compose(name, (512, 512), np.random.default_rng(seed * 8 + n)).picture()
@@ -94,6 +98,7 @@ def pictures() -> dict[str, dict[str, Image.Image]]:
 
 
 def row(split: str, image_id: str, data: bytes) -> dict[str, object]:
+    """A published row as far as an audit reads it."""
     """A row about the picture, with what an audit reads."""
     width, height = Image.open(io.BytesIO(data)).size
     return {

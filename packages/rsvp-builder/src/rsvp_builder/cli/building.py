@@ -205,4 +205,4 @@ def _excluded(leaks: Sequence[Path], evaluation: Sequence[str] | None) -> frozen
     from rsvp_builder.catalog import shipped
 
     named = evaluation or [f"{m.name}/{split}" for m in shipped().values() for split in m.evaluation]
-    return load_exclusions(leaks, named, ignore_unaudited=evaluation is None)
+    return load_exclusions(leaks, named, ignore_unaudited=not evaluation)
