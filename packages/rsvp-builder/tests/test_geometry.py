@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rsvp_builder.geometry import box_area, clip_boxes, quad_area, quad_bounds, shift_boxes, shift_quads
+from rsvp_builder.geometry import box_area, quad_area, quad_bounds, shift_boxes, shift_quads
 
 COORDINATE = st.floats(-5000, 5000, allow_nan=False, width=32)
 QUADS = arrays(np.float64, st.tuples(st.integers(1, 8), st.just(8)), elements=COORDINATE)
@@ -77,7 +77,6 @@ def test_beyond_32_bits_coordinates_keep_their_fractions(origin):
     assert (quad_bounds(quad) - origin).tolist() == [[0.25, 0.5, 3.25, 2.5]]
     assert box_area(quad_bounds(quad)).tolist() == [6]
     assert shift_quads(quad, -origin, -origin).tolist() == [[0.25, 0.5, 3.25, 0.5, 3.25, 2.5, 0.25, 2.5]]
-    assert clip_boxes(quad_bounds(quad), 2.0**34, 2.0**34)[0, 2] == max(origin + 3.25, 0)
 
 
 def test_the_area_of_a_scene_above_32_bits_does_not_overflow():
@@ -91,30 +90,6 @@ def test_an_inverted_or_empty_box_has_no_area_and_others_have_width_times_height
     for box, area in zip(boxes.tolist(), box_area(boxes).tolist(), strict=True):
         x1, y1, x2, y2 = box
         assert area == ((x2 - x1) * (y2 - y1) if x2 > x1 and y2 > y1 else 0)
-
-
-@given(BOXES, st.integers(1, 5000), st.integers(1, 5000))
-def test_a_clipped_box_is_the_overlap_with_the_image(boxes, width, height):
-    boxes = quad_bounds(np.concatenate([boxes, boxes], axis=1))  # two corners in any order -> ordered
-    clipped = clip_boxes(boxes, width, height)
-    assert ((clipped >= 0) & (clipped <= np.array([width, height, width, height]))).all()
-    overlap = shapely.intersection(shapely.box(*boxes.T), shapely.box(0, 0, width, height))
-    np.testing.assert_allclose(box_area(clipped), shapely.area(overlap), rtol=1e-9, atol=1e-9)
-    inside = shapely.covered_by(shapely.box(*boxes.T), shapely.box(0, 0, width, height))
-    np.testing.assert_array_equal(clipped[inside], boxes[inside])
-
-
-def test_each_box_is_clipped_to_its_own_image():
-    boxes = np.array([[-5.0, -5, 50, 50], [-5.0, -5, 50, 50]])
-    clipped = clip_boxes(boxes, np.array([10, 30]), np.array([20, 40]))
-    assert clipped.tolist() == [[0, 0, 10, 20], [0, 0, 30, 40]]
-
-
-@pytest.mark.parametrize(
-    "box", [[-9, 2, -1, 4], [101, 2, 109, 4], [2, -9, 4, -1], [2, 101, 4, 109], [100, 0, 110, 9]]
-)
-def test_a_box_outside_the_image_becomes_empty(box):
-    assert box_area(clip_boxes(np.array([box], float), 100, 100)).tolist() == [0]
 
 
 @given(QUADS, SHIFT, SHIFT)

@@ -62,19 +62,6 @@ def box_area(boxes: FloatArray) -> FloatArray:
     return area
 
 
-def clip_boxes(boxes: FloatArray, width: npt.ArrayLike, height: npt.ArrayLike) -> FloatArray:
-    """Boxes cut to images of the given size, (n,) or scalar each; an outside box becomes empty."""
-    width, height = np.asarray(width, np.float64), np.asarray(height, np.float64)
-    zero = np.zeros_like(width)
-    clipped = [
-        np.clip(boxes[:, 0], zero, width),
-        np.clip(boxes[:, 1], zero, height),
-        np.clip(boxes[:, 2], zero, width),
-        np.clip(boxes[:, 3], zero, height),
-    ]
-    return np.stack(clipped, axis=1)
-
-
 def shift_quads(quads: FloatArray, dx: npt.ArrayLike, dy: npt.ArrayLike) -> FloatArray:
     """Quads moved by (dx, dy), scalars or (n,) each."""
     moved = quads.copy()

@@ -97,9 +97,3 @@ def many_trees() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def text_of(element: ElementTree.Element, path: str) -> str | None:
-    """Stripped text of the first descendant at ``path``, None where there is none or it is blank."""
-    found = element.findtext(path)
-    return found.strip() or None if found else None
