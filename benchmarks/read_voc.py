@@ -19,7 +19,7 @@ from pathlib import Path
 from contestants import BUILDER_SOURCE, PEERS
 from environments import HERE, environment, machine, versions
 from measure import Measurement, run
-from report import _markdown as markdown
+from report import markdown
 from results import FOREIGN
 from voc_input import generate
 

@@ -46,7 +46,8 @@ def _row(result: Result, ours: list[Result | None]) -> list[str]:
     ]
 
 
-def _markdown(head: list[str], rows: list[list[str]], left: int) -> str:
+def markdown(head: list[str], rows: list[list[str]], left: int) -> str:
+    """A table; the first ``left`` columns are text, the others numbers."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
 
     def line(cells: list[str]) -> str:
@@ -66,12 +67,12 @@ def table(results: list[Result]) -> str:
     for result in results:
         kind = "embed" if result.contestant.group == "embedded" else "reference"
         rows.append(_row(result, [by_key.get(f"ours-{kind}-{workers}") for workers in (1, 2)]))
-    return _markdown(HEAD, rows, LEFT)
+    return markdown(HEAD, rows, LEFT)
 
 
 def goal_table(goals: list[Goal]) -> str:
     """The goals with what was measured."""
-    return _markdown(["goal", "measured", "verdict"], [[g.text, g.value, g.verdict] for g in goals], 3)
+    return markdown(["goal", "measured", "verdict"], [[g.text, g.value, g.verdict] for g in goals], 3)
 
 
 def notes(results: list[Result], large: list[Result]) -> list[str]:

@@ -164,7 +164,7 @@ def _place(data: Path, few: Sequence[Found], versions: Sequence[Manifest]) -> Pl
             # a second copy beside other releases does not.
             if len(fitting) > 1 and set(siblings) <= set(fitting):
                 folder = folder.parent
-            names = {name for m in versions for name in _split_folders(m)}
+            names = {name for m in versions for name in m.splits.folders}
             while folder.name.lower() in names:
                 folder = folder.parent
             return _chosen(data, few, folder, versions)
@@ -195,11 +195,6 @@ def _chosen(
         with suppress(RsvpError):
             chosen = own(data / folder, fitting)
     return Place(chosen, data / folder, depth)
-
-
-def _split_folders(manifest: Manifest) -> set[str]:
-    groups = (manifest.splits.labelled, manifest.splits.unlabelled)
-    return {name.lower() for group in groups for names in group.values() for name in names}
 
 
 def _folders(found: Sequence[Found], depth: int) -> Iterator[tuple[PurePosixPath, list[str]]]:

@@ -102,6 +102,12 @@ class Splits(_Strict):
     seeded: dict[Name, Annotated[float, Field(gt=0, lt=1)]] = {}
     default: Name = "train"
 
+    @property
+    def folders(self) -> dict[str, str]:
+        """Folder name in lower case -> the split that it means."""
+        groups = (self.labelled, self.unlabelled)
+        return {name.lower(): split for group in groups for split, names in group.items() for name in names}
+
 
 class Find(_Strict):
     """How the release is recognised in a folder of many.

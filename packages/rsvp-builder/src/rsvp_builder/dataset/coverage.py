@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsvp_builder.dataset.layout import Folder, read_json
+from rsvp_builder.engine.layers import is_planned
 from rsvp_builder.manifest import Manifest, Recipe
+from rsvp_builder.tasks import KNOWN, task
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +55,8 @@ def coverage(folder: Folder, manifests: Iterable[Manifest]) -> list[Covered]:
         if manifest.name in finished:
             summary = read_json(folder.ledger(manifest.name) / "summary.json")
         found += [_covered(manifest, recipe, summary) for recipe in manifest.recipes]
-    order = {task: number for number, task in enumerate(_TASKS)}
+    order = {name: number for number, name in enumerate(KNOWN)}
     return sorted(found, key=lambda c: (order.get(c.task, len(order)), -c.paper, c.source))
-
-
-_TASKS = (
-    "image_caption",
-    "region_caption",
-    "scene_classification",
-    "referring_classification_box",
-    "referring_classification_point",
-    "relationship_analysis",
-    "grounded_caption",
-)
 
 
 def _covered(manifest: Manifest, recipe: Recipe, summary: dict[str, Any] | None) -> Covered:
@@ -76,12 +67,10 @@ def _covered(manifest: Manifest, recipe: Recipe, summary: dict[str, Any] | None)
             count
             for split, told in summary["splits"].items()
             if split in (recipe.splits or summary["splits"])
-            for task, count in told["tasks"].items()
-            if task in counted
+            for name, count in told["tasks"].items()
+            if name in counted
         ]
         rows, marks = sum(count["rows"] for count in of), sum(count["marks"] for count in of)
-    written_by_release = recipe.task in manifest.answered
-    planned = recipe.task in ("relationship_analysis", "grounded_caption") and not written_by_release
     return Covered(
         task=recipe.task,
         source=recipe.source or manifest.name,
@@ -89,6 +78,6 @@ def _covered(manifest: Manifest, recipe: Recipe, summary: dict[str, Any] | None)
         paper=recipe.paper_samples,
         rows=rows,
         marks=marks,
-        planned=planned,
+        planned=is_planned(task(recipe.task), manifest),
         note=recipe.note,
     )

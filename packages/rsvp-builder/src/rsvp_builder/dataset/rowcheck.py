@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from rsvp_builder.prose import cited
+from rsvp_builder.tasks import KNOWN, task
 
 _MARKERS = {"image": "Region", "region": "Region", "point": "Mark"}
-_PROSE = frozenset({"relationship_analysis", "grounded_caption"})
+_PROSE = frozenset(name for name in KNOWN if not task(name).written)
 """Tasks whose answers are prose that cites marks, not a line a mark."""
 
 

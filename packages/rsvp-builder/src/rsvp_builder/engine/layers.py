@@ -18,7 +18,7 @@ from rsvp_builder.manifest import Manifest
 from rsvp_builder.marks.boxes import place_boxes
 from rsvp_builder.marks.points import box_points, place_points
 from rsvp_builder.marks.whole_image import place_whole
-from rsvp_builder.record import Annotations, Frame, IntArray, Item, Marks, Objects
+from rsvp_builder.record import Annotations, Frame, IntArray, Item, Marks, ObjectFlag, Objects
 from rsvp_builder.settings import Settings
 from rsvp_builder.tasks import Task
 from rsvp_builder.tiling import frames_of
@@ -197,7 +197,7 @@ class _Placing:
                 self._lose(index, Reason.EMPTY_MASK, "a mask with a pixel in the image")
         unwanted = np.zeros(len(objects), bool)
         if self._settings.difficult == "drop":
-            unwanted = (objects.flags & 1) != 0
+            unwanted = (objects.flags & ObjectFlag.DIFFICULT) != 0
             for index in np.flatnonzero(unwanted).tolist():
                 self._lose(index, Reason.DIFFICULT, "objects that are not difficult, by your settings")
         which = np.flatnonzero(~np.isnan(points[:, 0]) & ~unwanted)

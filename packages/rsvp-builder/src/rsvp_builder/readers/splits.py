@@ -58,7 +58,7 @@ class SplitRule:
         self._by_stem = by_stem
         self.without_split = 0
         self._manifest = manifest
-        self._folders = sorted(_folders(manifest).items(), key=lambda pair: -len(pair[0]))
+        self._folders = sorted(manifest.splits.folders.items(), key=lambda pair: -len(pair[0]))
         self._known: dict[PurePosixPath, str | None] = {}
         self._listed: dict[str, str] = {}
         self._line: dict[str, tuple[str, int]] = {}
@@ -178,11 +178,6 @@ def _name_in(line: str) -> str:
         return line
     name = value.get("image") if isinstance(value, dict) else None
     return name if isinstance(name, str) else line
-
-
-def _folders(manifest: Manifest) -> dict[str, str]:
-    groups = (manifest.splits.labelled, manifest.splits.unlabelled)
-    return {f.lower(): split for group in groups for split, names in group.items() for f in names}
 
 
 def drawn(names: Iterable[str], share: float, seed: int = 0) -> frozenset[str]:

@@ -14,12 +14,12 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from rsvp_builder.errors import RsvpError
 from rsvp_builder.ledger import Drop, Reason
-from rsvp_builder.manifest import Manifest, ManifestError
-from rsvp_builder.readers import Index
+from rsvp_builder.manifest import Manifest
+from rsvp_builder.readers import Index, layouts
 from rsvp_builder.readers.dota.labels import peek
 from rsvp_builder.readers.scan import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES, Found, walk
 from rsvp_builder.record import Item
@@ -51,12 +51,7 @@ def layout_of(manifest: Manifest) -> DotaLayout:
     Raises:
         ManifestError: the table does not fit.
     """
-    try:
-        return DotaLayout.model_validate(manifest.layout)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ManifestError(f"manifest {manifest.name}: layout.{key}: {first['msg']}") from error
+    return layouts.layout_of(manifest, DotaLayout)
 
 
 @dataclass(slots=True)
@@ -175,7 +170,7 @@ def index_release(root: Path, manifest: Manifest) -> Index:
     pairing = _Pairing(manifest, files.meta)
     pairing.pair(files.images, labels)
     if pairing.without_split:
-        folders = ", ".join(sorted(_split_folders(manifest)))
+        folders = ", ".join(sorted(manifest.splits.folders))
         notices.append(
             f"images that lie under no split folder ({folders}) and go to split "
             f"'{manifest.splits.default}': {pairing.without_split}"
@@ -185,11 +180,6 @@ def index_release(root: Path, manifest: Manifest) -> Index:
 
 def _order(item: Item) -> tuple[str, str]:
     return item.split, item.image_id
-
-
-def _split_folders(manifest: Manifest) -> dict[str, str]:
-    groups = (manifest.splits.labelled, manifest.splits.unlabelled)
-    return {f.lower(): split for group in groups for split, names in group.items() for f in names}
 
 
 def _splits_by_stem(keys: Iterable[tuple[str | None, str]]) -> dict[str, list[str | None]]:
@@ -210,7 +200,7 @@ class _Pairing:
         self._manifest = manifest
         self._meta = meta
         # Longest first: 'test-dev' is not 'test'.
-        self._folders = sorted(_split_folders(manifest).items(), key=lambda pair: -len(pair[0]))
+        self._folders = sorted(manifest.splits.folders.items(), key=lambda pair: -len(pair[0]))
         self._known: dict[PurePosixPath, str | None] = {}
 
     def _split(self, folder: PurePosixPath) -> str | None:
