@@ -1,0 +1,5 @@
+"""``python -m rsvp_eval``."""
+
+from rsvp_eval.cli.app import main
+
+main()
