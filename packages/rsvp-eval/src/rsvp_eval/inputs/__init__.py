@@ -1,0 +1,1 @@
+"""Reading what is scored: predictions, references, and the rows of data sets."""
