@@ -7,8 +7,8 @@ from pathlib import Path
 
 from results import Goal, Result
 
-BEGIN = "<!-- build_dota:begin (written by build_dota.py --write-readme; do not edit) -->"
-END = "<!-- build_dota:end -->"
+BEGIN = "<!-- {0}:begin (written by {0}.py --write-readme; do not edit) -->"
+END = "<!-- {0}:end -->"
 HEAD = [
     "who", "version", "what it does", "wall s", "CPU s", "peak MB", "img/s", "boxes out", "with corners",
     "on disk MB", "x ours, 1 worker", "x ours, 2 workers",
@@ -132,17 +132,18 @@ def section(
     return "\n".join(parts)
 
 
-def write_readme(readme: Path, text: str) -> None:
-    """Replaces what is between the markers.
+def write_readme(readme: Path, text: str, name: str = "build_dota") -> None:
+    """Replaces what is between the markers of the benchmark ``name``.
 
     Raises:
         SystemExit: the markers are not there.
     """
     old = readme.read_text()
-    if BEGIN not in old or END not in old:
-        raise SystemExit(f"{readme}: expected the lines {BEGIN!r} and {END!r}")
-    before, _, rest = old.partition(BEGIN)
-    after = rest.partition(END)[2]
+    begin, end = BEGIN.format(name), END.format(name)
+    if begin not in old or end not in old:
+        raise SystemExit(f"{readme}: expected the lines {begin!r} and {end!r}")
+    before, _, rest = old.partition(begin)
+    after = rest.partition(end)[2]
     temporary = readme.with_suffix(".tmp")
-    temporary.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    temporary.write_text(f"{before}{begin}\n{text}\n{end}{after}")
     temporary.replace(readme)
