@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 BUILDER := packages/rsvp-builder
+EVAL := packages/rsvp-eval
 SOURCES := packages tests benchmarks
 WORKERS ?= auto
 
@@ -22,8 +23,12 @@ $(VENV)/builder: $(VENV)/made constraints.txt $(BUILDER)/pyproject.toml $(BUILDE
 	$(PIP) --editable $(BUILDER)
 	touch $@
 
-$(VENV)/tests: $(VENV)/builder requirements-test.txt packages/earthmarker-model/pyproject.toml packages/rsvp-eval/pyproject.toml
-	$(PIP) --requirement requirements-test.txt --editable packages/earthmarker-model --editable packages/rsvp-eval
+$(VENV)/eval: $(VENV)/made constraints.txt $(EVAL)/pyproject.toml $(EVAL)/setup.py $(wildcard $(EVAL)/src/rsvp_eval/native/*.cpp)
+	$(PIP) --editable "$(EVAL)[meteor,ss]"
+	touch $@
+
+$(VENV)/tests: $(VENV)/builder $(VENV)/eval requirements-test.txt packages/earthmarker-model/pyproject.toml
+	$(PIP) --requirement requirements-test.txt --editable packages/earthmarker-model
 	touch $@
 
 demo: $(VENV)/builder ## Build a small drawn DOTA release and its gallery (no torch)
@@ -44,11 +49,12 @@ format: $(VENV)/tests ## Format the code
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-bench: $(VENV)/builder ## Measure everything beside its peers (an hour, 25 GB of disk)
+bench: $(VENV)/tests ## Measure everything beside its peers (an hour, 25 GB of disk)
 	$(BIN)/python benchmarks/build_dota.py --large --write-readme
 	$(BIN)/python benchmarks/read_voc.py
 	$(BIN)/python benchmarks/semantic_points.py
 	$(BIN)/python benchmarks/instance_points.py --check-all
+	$(BIN)/python benchmarks/eval.py --write-readme
 
 docs: $(VENV)/builder ## Write docs/sources.md from the manifests
 	$(BIN)/rsvp-build list --markdown > docs/sources.md
