@@ -51,12 +51,12 @@ CANVAS, GRID = 256, 8
 PHASES: dict[str, dict[str, Any]] = {
     "align": {
         "data": {"tasks": ["image_caption", "scene_classification"]},
-        "optim": {"lr": 2e-3, "epochs": 4},
+        "optim": {"lr": 2e-3, "epochs": 1.5},
     },
-    "spatial": {"data": {"tasks": [BOX, POINT]}, "optim": {"lr": 1e-3, "epochs": 12}},
+    "spatial": {"data": {"tasks": [BOX, POINT]}, "optim": {"lr": 1e-3, "epochs": 5}},
     "rsvp": {
         "data": {"tasks": [BOX, POINT]},
-        "optim": {"lr": 1e-3, "epochs": 4},
+        "optim": {"lr": 1e-3, "epochs": 2},
         "lora": {"rank": 16, "alpha": 32, "dropout": 0.0},
     },
 }
@@ -68,8 +68,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("train-smoke-output"))
-    parser.add_argument("--pictures", type=int, default=500, help="of each source, for training")
-    parser.add_argument("--held-out", type=int, default=80, help="of each source, for the scores")
+    parser.add_argument("--pictures", type=int, default=1500, help="of each source, for training")
+    parser.add_argument("--held-out", type=int, default=100, help="of each source, for the scores")
     parser.add_argument("--warm-up", type=int, default=800, help="pictures for the encoders alone")
     parser.add_argument("--scale", type=float, default=1.0, help="of all numbers of epochs")
     arguments = parser.parse_args()
@@ -120,10 +120,10 @@ class Smoke:
         model = EarthMarkerForConditionalGeneration(config)
         processor = processor_for(config, tokenizer)
         kept_apart = list(scenes(self.arguments.warm_up, seed=90_000))
-        epochs = max(1, round(12 * self.arguments.scale))
+        epochs = max(1, round(10 * self.arguments.scale))
         encoders.warm_up(model.model.mov, canvases_of(processor), kept_apart, epochs, self.log)
         config.mov_fingerprint = feature_fingerprint(model.model.mov, config)
-        decoder.warm_up(model, processor, learned, max(1, round(600 * self.arguments.scale)), self.log)
+        decoder.warm_up(model, processor, learned, max(1, round(500 * self.arguments.scale)), self.log)
         answer_like(model, tokenizer)
         folder = self.out / "base"
         model.save_pretrained(folder)

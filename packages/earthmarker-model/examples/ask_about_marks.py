@@ -3,8 +3,6 @@
 python ask_about_marks.py scene.png --model runs/rsvp/model
 """
 
-# ruff: noqa: T201
-
 import argparse
 from pathlib import Path
 

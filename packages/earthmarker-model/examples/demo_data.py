@@ -5,8 +5,6 @@
 Real data sets are made the same way from real releases, see packages/rsvp-builder.
 """
 
-# ruff: noqa: T201
-
 import sys
 import tempfile
 from pathlib import Path

@@ -3,8 +3,6 @@
 python merge_adapter.py runs/rsvp/model merged
 """
 
-# ruff: noqa: T201
-
 import argparse
 from pathlib import Path
 

@@ -6,8 +6,6 @@ Arrays are (height, width, 3) uint8 in the order red, green, blue: what rasterio
 what OpenCV gives after ``[..., ::-1]``.
 """
 
-# ruff: noqa: T201
-
 import argparse
 
 import numpy as np

@@ -6,8 +6,6 @@
 Stopped and started again, it goes on where it was. ``earthmarker predict`` does the same.
 """
 
-# ruff: noqa: T201
-
 import argparse
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 python prompt_styles.py styles.png [scene.png]
 """
 
-# ruff: noqa: T201
-
 import sys
 from itertools import product
 

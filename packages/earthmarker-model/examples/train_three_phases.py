@@ -5,8 +5,6 @@
 ``earthmarker train`` does each of the phases from the command line.
 """
 
-# ruff: noqa: T201
-
 import argparse
 from pathlib import Path
 

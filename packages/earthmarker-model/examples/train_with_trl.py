@@ -5,8 +5,6 @@
 Nothing in TRL knows of marks: the prompt is a second image of the conversation.
 """
 
-# ruff: noqa: T201
-
 import argparse
 from pathlib import Path
 from typing import Any

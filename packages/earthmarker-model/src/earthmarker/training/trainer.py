@@ -13,6 +13,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from earthmarker.data import GroupedSampler
 from earthmarker.errors import EarthMarkerError
+from earthmarker.training.answers import answers_only
 from earthmarker.training.phases import Phase, changed, check, digests, plain
 
 LEARNED = "learned.safetensors"
@@ -37,6 +38,12 @@ class EarthMarkerTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return self.sampler
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The loss of answers, from their logits alone."""
+        # DataParallel would cut the list of positions into pieces, as it does batches.
+        whole = self.args.n_gpu > 1
+        return super().compute_loss(model, inputs if whole else answers_only(inputs), *args, **kwargs)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         # A run that is resumed behind its last step would take one more before it looks.

@@ -86,7 +86,7 @@ def page(reader: Reader) -> Any:
     return blocks
 
 
-def serve(blocks: Any, host: str, port: int, *, open_browser: bool = False, quiet: bool = False) -> str:
+def serve(blocks: Any, host: str, port: int, *, open_browser: bool = False) -> str:
     """Start the server in a thread.
 
     Returns:
@@ -101,7 +101,7 @@ def serve(blocks: Any, host: str, port: int, *, open_browser: bool = False, quie
         server_port=port,
         prevent_thread_lock=True,
         inbrowser=open_browser,
-        quiet=quiet,
+        quiet=True,
         share=False,
         show_error=False,
         enable_monitoring=False,

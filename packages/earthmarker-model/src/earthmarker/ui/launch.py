@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import socket
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +60,9 @@ def launch(
             f"the page needs gradio ({error}): pip install 'earthmarker-model[ui]'"
         ) from error
     blocks = page(reader_of(model, longest))
-    address = serve(blocks, host, port, open_browser=open_browser, quiet=quiet)
+    address = serve(blocks, host, port, open_browser=open_browser)
+    if not quiet:
+        sys.stderr.write(f"{address} shows the page; Ctrl+C ends it\n")
     if wait:
         blocks.block_thread()
     return address
