@@ -29,6 +29,11 @@ def test_the_command_line_starts_without_what_scores():
     assert done.stdout.strip() == "[]"
 
 
+def test_brackets_in_what_is_to_be_done_are_printed(run, monkeypatch):
+    monkeypatch.setattr("rsvp_eval.metrics.ss.missing", lambda: 'pip install "rsvp-eval[ss]"')
+    assert 'pip install "rsvp-eval[ss]"' in run("metrics").out
+
+
 @pytest.mark.slow
 def test_help_takes_less_than_a_third_of_a_second():
     command = [sys.executable, "-m", "rsvp_eval", "--help"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rsvp_eval.cli.output import Json, print_json, stdout, table
+from rsvp_eval.cli.output import Json, print_json, print_table
 
 
 def tasks(json: Json = False) -> None:
@@ -13,11 +13,11 @@ def tasks(json: Json = False) -> None:
     if json:
         print_json({name: task.model_dump(mode="json") for name, task in found.items()})
         return
-    made = table("task", "kind", "metrics", "data", "what")
-    for name, task in found.items():
-        sources = ", ".join(task.data.sources) or "any source"
-        made.add_row(name, task.kind, " ".join(task.metrics), sources, task.title)
-    stdout().print(made)
+    rows = [
+        (name, task.kind, " ".join(task.metrics), ", ".join(task.data.sources) or "any source", task.title)
+        for name, task in found.items()
+    ]
+    print_table(("task", "kind", "metrics", "data", "what"), rows)
 
 
 def metrics(json: Json = False) -> None:
@@ -33,8 +33,14 @@ def metrics(json: Json = False) -> None:
             }
         )
         return
-    made = table("metric", "values", "scores", "here", "what")
-    for name, family in FAMILIES.items():
-        here = "yes" if found[name] is None else f"no: {found[name]}"
-        made.add_row(name, " ".join(family.metrics), family.subject, here, family.summary)
-    stdout().print(made)
+    rows = [
+        (
+            name,
+            " ".join(f.metrics),
+            f.subject,
+            "yes" if found[name] is None else f"no: {found[name]}",
+            f.summary,
+        )
+        for name, f in FAMILIES.items()
+    ]
+    print_table(("metric", "values", "scores", "here", "what"), rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,9 +54,11 @@ def print_grids(grids: list[Grid], form: str) -> None:
             sys.stdout.write((grid.markdown() if form == "md" else grid.latex()) + "\n")
 
 
-def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """A plain table; columns named in ``right`` are numbers."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[str, ...] = ()) -> None:
+    """Print a plain table; columns named in ``right`` are numbers. Brackets in cells are no markup."""
     made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    return made
+    for row in rows:
+        made.add_row(*map(escape, row))
+    stdout().print(made)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from rsvp_eval.cli.output import Json, print_json, stdout, table
+from rsvp_eval.cli.output import Json, print_json, print_table
 from rsvp_eval.errors import ExitCode
 
 
@@ -18,10 +18,8 @@ def doctor(json: Json = False) -> None:
     if json:
         print_json([asdict(finding) for finding in found])
         return
-    made = table("", "what", "where", "for")
-    for finding in found:
-        made.add_row("ok" if finding.ok else "--", finding.what, finding.where, finding.needed_for)
-    stdout().print(made)
+    rows = [("ok" if f.ok else "--", f.what, f.where, f.needed_for) for f in found]
+    print_table(("", "what", "where", "for"), rows)
 
 
 def verify(json: Json = False) -> None:
@@ -32,10 +30,10 @@ def verify(json: Json = False) -> None:
     if json:
         print_json([asdict(check) for check in checks])
     else:
-        made = table("metric", "values", "largest difference", "verdict", right=("values",))
-        for check in checks:
-            difference = "" if check.difference is None else f"{check.difference:.1e}"
-            made.add_row(check.metric, str(check.values), difference, check.verdict)
-        stdout().print(made)
+        rows = [
+            (c.metric, str(c.values), "" if c.difference is None else f"{c.difference:.1e}", c.verdict)
+            for c in checks
+        ]
+        print_table(("metric", "values", "largest difference", "verdict"), rows, right=("values",))
     if any(check.failed for check in checks):
         raise typer.Exit(ExitCode.BAD_INPUT)
