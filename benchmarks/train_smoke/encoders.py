@@ -27,6 +27,7 @@ _RATE = 2e-3
 
 def warm_up(
     mov: MixtureOfVisualExperts,
+    width: int,
     canvases: Callable[[Sequence[Image.Image]], Tensor],
     drawn: Sequence[Drawn],
     epochs: int,
@@ -36,6 +37,7 @@ def warm_up(
 
     Args:
         mov: the encoders.
+        width: channels of their features, ``EarthMarkerConfig.feature_size``.
         canvases: makes (n, 3, side, side) canvases of pictures.
         drawn: pictures kept apart for this.
         epochs: passes over them.
@@ -46,7 +48,6 @@ def warm_up(
     classes = torch.from_numpy(np.stack([cells(d, mov.grid) for d in drawn]))
     asked, covered = _prompts(drawn, mov.grid, pictures.shape[-1])
     prompts = canvases(asked)
-    width = sum(_width(mov, name) for name, _ in mov.streams)
     heads = nn.ModuleList([nn.Linear(width, len(KINDS) + 1), nn.Linear(width, MARKS + 1)])
     steps = epochs * (len(drawn) // _BATCH)
     optimizer = torch.optim.AdamW([*mov.parameters(), *heads.parameters()], lr=_RATE, weight_decay=0.02)
@@ -82,10 +83,6 @@ def _loss(logits: Tensor, right: Tensor) -> Tensor:
     weights = torch.ones(logits.shape[-1])
     weights[0] = 0.2
     return functional.cross_entropy(logits.flatten(0, 1), right.flatten(), weight=weights)
-
-
-def _width(mov: MixtureOfVisualExperts, name: str) -> int:
-    return mov.dino.config.hidden_size if name == "dino" else mov.convnext.config.hidden_sizes[-1]
 
 
 def _prompts(drawn: Sequence[Drawn], grid: int, canvas: int) -> tuple[list[Image.Image], Tensor]:

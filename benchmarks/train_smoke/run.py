@@ -121,7 +121,9 @@ class Smoke:
         processor = processor_for(config, tokenizer)
         kept_apart = list(scenes(self.arguments.warm_up, seed=90_000))
         epochs = max(1, round(10 * self.arguments.scale))
-        encoders.warm_up(model.model.mov, canvases_of(processor), kept_apart, epochs, self.log)
+        encoders.warm_up(
+            model.model.mov, config.feature_size, canvases_of(processor), kept_apart, epochs, self.log
+        )
         config.mov_fingerprint = feature_fingerprint(model.model.mov, config)
         decoder.warm_up(model, processor, learned, max(1, round(500 * self.arguments.scale)), self.log)
         answer_like(model, tokenizer)

@@ -81,8 +81,8 @@ def write_baseline(
     """
     import json
 
+    from rsvp_eval.files import write_text
     from rsvp_eval.inputs.rows import read_rows
-    from rsvp_eval.report.files import write_text
     from rsvp_eval.tasks import load, select
 
     task = load(task_name)

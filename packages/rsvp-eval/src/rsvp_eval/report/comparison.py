@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 
 from rsvp_eval.compare import Comparison, Difference
+from rsvp_eval.files import write_text
 from rsvp_eval.report import families
-from rsvp_eval.report.files import write_text
 from rsvp_eval.report.grid import Grid
 
 COLUMNS = (

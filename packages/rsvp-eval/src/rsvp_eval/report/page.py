@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rsvp_eval.evaluation import Evaluation
+from rsvp_eval.files import write_text
 from rsvp_eval.report import families
 from rsvp_eval.report.extremes import PREFERRED, Extremes, extremes
-from rsvp_eval.report.files import write_text
 from rsvp_eval.report.heat import heat
 from rsvp_eval.report.picture import Drawing, data_uri, drawing
 from rsvp_eval.report.results import Metric, Results

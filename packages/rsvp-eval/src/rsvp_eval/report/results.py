@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from rsvp_eval.errors import EvalError
-from rsvp_eval.report.files import write_text
+from rsvp_eval.files import write_text
 
 SCHEMA: Literal["rsvp-eval/1"] = "rsvp-eval/1"
 FILE = "results.json"

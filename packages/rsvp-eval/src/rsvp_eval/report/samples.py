@@ -13,9 +13,9 @@ import numpy as np
 
 from rsvp_eval.errors import EvalError
 from rsvp_eval.evaluation import Evaluation
+from rsvp_eval.files import atomic
 from rsvp_eval.inputs.jsonl import JsonLines
 from rsvp_eval.report.build import statistics_kind
-from rsvp_eval.report.files import atomic
 from rsvp_eval.report.results import Family
 from rsvp_eval.scores import Floats
 

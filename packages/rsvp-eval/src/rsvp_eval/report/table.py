@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rsvp_eval.files import write_text
 from rsvp_eval.report import families
-from rsvp_eval.report.files import write_text
 from rsvp_eval.report.grid import Grid
 from rsvp_eval.report.results import Metric, Results
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rsvp_eval.bootstrap import DRAWS, SEED
 from rsvp_eval.evaluation import Evaluation
+from rsvp_eval.files import remove
 from rsvp_eval.report.build import results_of
-from rsvp_eval.report.files import remove
 from rsvp_eval.report.page import SAMPLES, write_page
 from rsvp_eval.report.results import FILE as RESULTS
 from rsvp_eval.report.results import Results
