@@ -29,7 +29,7 @@ $(VENV)/eval: $(VENV)/made constraints.txt $(EVAL)/pyproject.toml $(EVAL)/setup.
 	touch $@
 
 $(VENV)/tests: $(VENV)/builder $(VENV)/eval requirements-test.txt $(MODEL)/pyproject.toml
-	$(PIP) --requirement requirements-test.txt --editable "$(MODEL)[gguf,trl,ui]"
+	$(PIP) --requirement requirements-test.txt --editable "$(BUILDER)[caption,ray,s3]" --editable "$(MODEL)[gguf,trl,ui]"
 	touch $@
 
 demo: $(VENV)/builder ## Build a small drawn DOTA release and its gallery (no torch)

@@ -56,7 +56,7 @@ def test_every_requirement_has_an_exact_tested_version(repository):
     lines = (repository / "constraints.txt").read_text().splitlines()
     pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines if not line.startswith("#")}
     tests = (repository / "requirements-test.txt").read_text().lower().splitlines()
-    wanted = {line for line in tests if not line.startswith("#")}
+    wanted = {line.partition("[")[0] for line in tests if not line.startswith("#")}
     for package in PACKAGES:
         project = tomllib.loads((repository / "packages" / package / "pyproject.toml").read_text())["project"]
         extras = [d for extra in project.get("optional-dependencies", {}).values() for d in extra]
