@@ -83,6 +83,25 @@ class Pictured:
     numbers: IntArray | None = None
 
 
+def row_key(
+    source: str, image_id: str, window: tuple[int, int, int, int] | None, task: str, part: int
+) -> str:
+    """What a row is about: the ``part``-th row, from 0, of a task on one frame."""
+    return f"{source}\x1f{image_id}\x1f{window}\x1f{task}\x1f{part}"
+
+
+def content_id(key: str, ask: str, text: str | None, places: bytes) -> str:
+    """The ``id`` of a row: 32 hexadecimal digits.
+
+    Args:
+        key: see :func:`row_key`.
+        ask: the instruction.
+        text: the whole answer; None where there is none yet.
+        places: coordinates of the row's marks, float64, one mark after the other.
+    """
+    return blake2b(f"{key}\x1f{ask}\x1f{text}\x1f".encode() + places, digest_size=16).hexdigest()
+
+
 def rows_per_frame(task: Task, marks: Marks, wording: Wording, frames: int) -> IntArray:
     """How many rows :func:`converse` makes for each frame: (frames,) int64."""
     count = np.bincount(marks.frame, minlength=frames)
@@ -128,7 +147,7 @@ def converse(task: Task, pictured: Pictured, marks: Marks, wording: Wording) -> 
         answers = replace(answers, rows=pc.binary_join(_lists(offsets, lines), "\n"))
 
     keys = [
-        f"{pictured.manifest.name}\x1f{item.image_id}\x1f{frame.window}\x1f{task.name}\x1f{number}"
+        row_key(pictured.manifest.name, item.image_id, frame.window, task.name, number)
         for item, frame, number in zip(items, frames, part.tolist(), strict=True)
     ]
     instructions = _instructions(task, keys, part if samples > 1 else None, wording)
@@ -136,7 +155,7 @@ def converse(task: Task, pictured: Pictured, marks: Marks, wording: Wording) -> 
     spans = zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
     texts = [None] * len(keys) if answers.rows is None else answers.rows.to_pylist()
     ids = [
-        blake2b(f"{key}\x1f{ask}\x1f{text}\x1f".encode() + places[a:b].tobytes(), digest_size=16).hexdigest()
+        content_id(key, ask, text, places[a:b].tobytes())
         for key, ask, text, (a, b) in zip(keys, instructions, texts, spans, strict=True)
     ]
     manifest, n = pictured.manifest, len(frames)

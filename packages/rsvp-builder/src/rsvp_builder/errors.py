@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     QUARANTINED = 3
     INVALID_DATASET = 4
     UNBALANCED = 5
+    BUDGET = 6
     INTERRUPTED = 130
 
 
@@ -40,6 +41,10 @@ class StrictError(RsvpError):
     """``--strict`` met the first input that cannot be used as it stands."""
 
     exit_code = ExitCode.QUARANTINED
+
+
+class ReleaseChangedError(RsvpError):
+    """A file of the release was another one when it was read than when it was indexed."""
 
 
 class UnbalancedLedgerError(RsvpError):

@@ -106,9 +106,8 @@ def status(out: Out, as_json: Json = False) -> None:
     if as_json:
         print_json(found)
         return
-    made = table(
-        "source", "state", "units", "images", "rows", "quarantined", right=("units", "images", "rows")
-    )
+    numbers = ("units", "images", "rows", "planned", "captioned")
+    made = table("source", "state", *numbers, "quarantined", right=numbers)
     for entry in found:
         made.add_row(
             entry["source"],
@@ -116,6 +115,8 @@ def status(out: Out, as_json: Json = False) -> None:
             f"{entry['units_done']} of {entry['units']}",
             f"{entry['images_written']:,} of {entry['images_seen']:,}",
             f"{entry['rows']:,}",
+            f"{entry['planned']:,}",
+            f"{entry['captioned']:,}",
             str(entry["quarantined"]),
         )
     stdout().print(made)

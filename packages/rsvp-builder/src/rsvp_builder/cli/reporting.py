@@ -30,7 +30,6 @@ def as_json_result(built: Built, code: ExitCode) -> dict[str, Any]:
 
 def report(built: Built) -> None:
     """Print what became of a release, for a person."""
-    from rsvp_builder.dataset.layout import Folder
     from rsvp_builder.dataset.ledger_view import examples
 
     for text in built.notices:
@@ -56,10 +55,10 @@ def report(built: Built) -> None:
             dropped.add_row(f"{count:,}", kind, reason)
     if dropped.row_count:
         console.print(dropped)
-        shown = examples(Folder(built.out), built.manifest.name, _EXAMPLES)
+        shown = examples(built.folder, built.manifest.name, _EXAMPLES)
         for drop in shown:
             console.print(f"  [dim]{escape(drop)}[/]")
-        ledger = built.out / "ledger" / built.manifest.name / "drops.parquet"
+        ledger = built.folder.ledger(built.manifest.name) / "drops.parquet"
         console.print(f"  [dim]all of them: {escape(str(ledger))}[/]")
     console.print(f"data set: {escape(str(built.out))}", soft_wrap=True)
 
@@ -72,7 +71,9 @@ def show_coverage(covered: Sequence[Covered]) -> None:
     for entry in covered:
         rows = "[dim]not built[/]"
         if entry.rows is not None:
-            rows = f"{entry.rows:,}{' planned' if entry.planned else ''}"
+            rows = f"{entry.rows:,}"
+            if entry.planned:
+                rows += f" ({entry.captioned:,} captioned)" if entry.captioned else " planned"
         made.add_row(
             entry.task if entry.task != last else "",
             entry.source,

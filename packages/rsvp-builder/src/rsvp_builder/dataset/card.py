@@ -14,6 +14,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rsvp_builder import __version__
+from rsvp_builder.dataset.captions import captioned_rows, read_captions
 from rsvp_builder.dataset.layout import Folder, commit, read_json
 from rsvp_builder.dataset.plots import PLOT_NAMES, Plot
 
@@ -35,6 +36,7 @@ def write_card(folder: Folder, sources: list[str], plots: Sequence[Plot] = ()) -
     parts = [
         {
             "summary": read_json(folder.ledger(source) / "summary.json"),
+            "captions": read_captions(folder, source),
             **{key: read_json(folder.settings(source))[key] for key in ("manifest", "settings")},
         }
         for source in sources
@@ -49,11 +51,16 @@ def write_card(folder: Folder, sources: list[str], plots: Sequence[Plot] = ()) -
         autoescape=False,  # noqa: S701 - Markdown of our own numbers and manifests, not HTML
     )
     environment.filters["n"] = lambda value: f"{value:,}"
+    # A model's name is the endpoint's to choose.
+    environment.filters["cell"] = lambda value: (
+        " ".join(value.split()).replace("|", "\\|").replace("<", "&lt;")
+    )
     body = environment.get_template("card.md.j2").render(
         sources=parts,
+        captioned=[part for part in parts if part["captions"]],
         plots=plots,
-        rows=sum(part["summary"]["rows"]["written"] for part in parts),
-        marks=sum(part["summary"]["marks"]["written"] for part in parts),
+        rows=sum(map(_rows, parts)),
+        marks=sum(part["summary"]["marks"]["written"] + _captioned_marks(part) for part in parts),
         images=sum(part["summary"]["images"]["written"] for part in parts),
         version=__version__,
     )
@@ -84,8 +91,24 @@ def _remove_plots(folder: Folder, keep: set[str]) -> None:
         place.rmdir()
 
 
+def _rows(part: dict[str, Any]) -> int:
+    """Rows in ``data/``: built ones and captioned ones."""
+    built: int = part["summary"]["rows"]["written"]
+    return built + captioned_rows(part["captions"])
+
+
+def _captioned_marks(part: dict[str, Any]) -> int:
+    return sum(of["marks"] for of in part["captions"]["splits"].values()) if part["captions"] else 0
+
+
+def _splits(part: dict[str, Any]) -> list[str]:
+    """Splits with rows: one without would be a configuration that datasets cannot load."""
+    captioned = part["captions"]["splits"] if part["captions"] else {}
+    return [split for split, of in part["summary"]["splits"].items() if of["rows"] or split in captioned]
+
+
 def _metadata(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    rows = sum(part["summary"]["rows"]["written"] for part in parts)
+    rows = sum(map(_rows, parts))
     licences = {part["manifest"]["licence"]["id"] for part in parts}
     one = next(iter(licences)) if len(licences) == 1 else "other"
     metadata: dict[str, Any] = {
@@ -98,11 +121,7 @@ def _metadata(parts: list[dict[str, Any]]) -> dict[str, Any]:
     }
     if one == "other":
         metadata["license_name"] = "see-terms-per-source"
-    # A split without rows would be a configuration that datasets cannot load.
-    by_source = {
-        part["manifest"]["name"]: [s for s, of in part["summary"]["splits"].items() if of["rows"]]
-        for part in parts
-    }
+    by_source = {part["manifest"]["name"]: _splits(part) for part in parts}
     splits = sorted({split for of_source in by_source.values() for split in of_source})
     default = [
         {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from rsvp_builder.dataset.layout import is_captions
 from rsvp_builder.errors import RsvpError
 
 GRID = 8
@@ -21,7 +22,7 @@ _MERGED_AT_ONCE = 32
 _ASK = ("source", "task", "granularity")
 
 # What is counted: keys, whatever their type, and what adds up over shards. Pictures and images add up
-# because all rows of an image lie in one shard.
+# because all rows of an image lie in one shard, or captioned ones in the shard beside it.
 _COUNTED: dict[str, tuple[dict[str, type[pl.DataType]], tuple[str, ...]]] = {
     "rows": (
         dict.fromkeys(("source", "split", "task", "granularity", "provenance"), pl.String),
@@ -95,9 +96,24 @@ def _plans(path: Path) -> dict[str, pl.LazyFrame]:
     plans = {
         "rows": [pl.len().alias("rows"), pl.col("marks").sum()],
         "images": [pl.col("image_id").n_unique().alias("images")],
-        "frames": [picture.n_unique().alias("pictures"), pl.len().alias("rows")],
+        "frames": [pl.col("picture").drop_nulls().n_unique().alias("pictures"), pl.len().alias("rows")],
     }
-    return {name: rows.group_by(_keys(name)).agg(agg) for name, agg in plans.items()} | _mark_plans(path)
+    framed = rows.with_columns(picture.alias("picture"))
+    beside = _shard_beside(path)
+    if beside is not None:  # its pictures are counted there
+        known = pl.scan_parquet(beside).select(picture.alias("picture"), pl.lit(value=True).alias("known"))
+        framed = framed.join(known.unique(), on="picture", how="left").with_columns(
+            pl.when(pl.col("known").is_null()).then(pl.col("picture"))
+        )
+    return {name: framed.group_by(_keys(name)).agg(agg) for name, agg in plans.items()} | _mark_plans(path)
+
+
+def _shard_beside(path: Path) -> Path | None:
+    """The shard with the other rows of the frames of a shard of captioned rows."""
+    if not is_captions(path):
+        return None
+    found = path.with_name(path.name.replace("-captions-", "-", 1))
+    return found if found.is_file() else None
 
 
 def _mark_plans(path: Path) -> dict[str, pl.LazyFrame]:

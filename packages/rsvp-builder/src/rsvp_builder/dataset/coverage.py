@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from rsvp_builder.dataset.captions import read_captions
 from rsvp_builder.dataset.layout import Folder, read_json
 from rsvp_builder.engine.layers import is_planned
 from rsvp_builder.manifest import Manifest, Recipe
@@ -23,7 +24,8 @@ class Covered:
         paper: samples in the paper.
         rows: rows of ours that the recipe counts, None where the source was not built.
         marks: marks on them.
-        planned: whether they wait for a captioner's answers.
+        planned: whether a captioner writes their answers.
+        captioned: how many of them have one in the data set; None where that is not the captioner's.
         note: why the two differ, where that is known.
     """
 
@@ -34,6 +36,7 @@ class Covered:
     rows: int | None
     marks: int | None
     planned: bool
+    captioned: int | None
     note: str
 
     @property
@@ -51,18 +54,30 @@ def coverage(folder: Folder, manifests: Iterable[Manifest]) -> list[Covered]:
     finished = set(folder.finished())
     found = []
     for manifest in manifests:
-        summary = None
+        summary = account = None
         if manifest.name in finished:
             summary = read_json(folder.ledger(manifest.name) / "summary.json")
-        found += [_covered(manifest, recipe, summary) for recipe in manifest.recipes]
+            account = read_captions(folder, manifest.name)
+        found += [_covered(manifest, recipe, summary, account) for recipe in manifest.recipes]
     order = {name: number for number, name in enumerate(KNOWN)}
     return sorted(found, key=lambda c: (order.get(c.task, len(order)), -c.paper, c.source))
 
 
-def _covered(manifest: Manifest, recipe: Recipe, summary: dict[str, Any] | None) -> Covered:
-    rows = marks = None
+def _covered(
+    manifest: Manifest, recipe: Recipe, summary: dict[str, Any] | None, account: dict[str, Any] | None
+) -> Covered:
+    rows = marks = captioned = None
+    planned = is_planned(task(recipe.task), manifest)
+    counted = set(recipe.tasks or [recipe.task])
+    if summary is not None and planned:
+        captioned = sum(
+            count["rows"]
+            for split, told in (account["splits"] if account else {}).items()
+            if not recipe.splits or split in recipe.splits
+            for name, count in told["tasks"].items()
+            if name in counted
+        )
     if summary is not None:
-        counted = set(recipe.tasks or [recipe.task])
         of = [
             count
             for split, told in summary["splits"].items()
@@ -78,6 +93,7 @@ def _covered(manifest: Manifest, recipe: Recipe, summary: dict[str, Any] | None)
         paper=recipe.paper_samples,
         rows=rows,
         marks=marks,
-        planned=is_planned(task(recipe.task), manifest),
+        planned=planned,
+        captioned=captioned,
         note=recipe.note,
     )

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from rsvp_builder.prose import cited
-from rsvp_builder.tasks import KNOWN, task
+from rsvp_builder.tasks import PROSE
 
 _MARKERS = {"image": "Region", "region": "Region", "point": "Mark"}
-_PROSE = frozenset(name for name in KNOWN if not task(name).written)
-"""Tasks whose answers are prose that cites marks, not a line a mark."""
 
 
 def row_problems(row: dict[str, Any], place: dict[str, str], *, planned: bool = False) -> Iterator[str]:
@@ -36,7 +34,7 @@ def row_problems(row: dict[str, Any], place: dict[str, str], *, planned: bool = 
     if planned:
         if [message["role"] for message in messages] != ["user"]:
             yield "a planned row has one message, of the user"
-    elif row["task"] in _PROSE:
+    elif row["task"] in PROSE:
         yield from _prose_problems(messages, len(marks))
     else:
         yield from _message_problems(messages, row["granularity"], len(marks))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rsvp_builder.dataset.captions import captioned_rows, read_captions
 from rsvp_builder.dataset.layout import Folder, read_json
 from rsvp_builder.errors import RsvpError
 from rsvp_builder.ledger import Counts
@@ -41,6 +42,8 @@ def build_status(out: Path) -> list[dict[str, Any]]:
                 "images_seen": counts.images_seen,
                 "images_written": counts.images_written,
                 "rows": counts.rows,
+                "planned": counts.planned,
+                "captioned": captioned_rows(read_captions(folder, source)),
                 "quarantined": counts.quarantined,
             }
         )

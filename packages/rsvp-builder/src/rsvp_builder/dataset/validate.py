@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rsvp_builder.dataset.captions import account_problems, read_captions
 from rsvp_builder.dataset.layout import Folder, read_json
 from rsvp_builder.dataset.rowcheck import row_problems
 from rsvp_builder.record import ROW_SCHEMA
@@ -80,13 +81,40 @@ def validate(out: Path, *, decode: bool = False) -> Report:
                     path = folder.planned_shard(source, split, number, of_split["shards"])
                     expected.add(path)
                     check.shard(path, {"source": source, "split": split}, planned, planned=True)
+        problems = [*_ledger_problems(summary, found, planned)]
+        account = read_captions(folder, source)
+        if account is not None:
+            problems += _captions(folder, check, source, account, expected)
+            own = {task: planned.tasks[task] for task in summary["planned"]["tasks"]}
+            problems += account_problems(account, own)
         for path in (*folder.shards(source), *folder.planned_shards(source)):
             if path not in expected:
                 report.add(f"{path.relative_to(out)}: not a shard that the ledger knows")
-        for problem in _ledger_problems(summary, found, planned):
+        for problem in problems:
             report.add(f"ledger/{source}: {problem}")
     check.repeated_ids()
     return report
+
+
+def _captions(
+    folder: Folder, check: _Check, source: str, account: dict[str, Any], expected: set[Path]
+) -> Iterator[str]:
+    """Check the shards of captioned rows against their account."""
+    for split, told in account["splits"].items():
+        found = _Found()
+        for name, rows in told["shards"].items():
+            path = folder.out / "data" / source / name
+            expected.add(path)
+            before = found.rows
+            check.shard(path, {"source": source, "split": split}, found)
+            if found.rows - before != rows:
+                yield f"{rows} captioned rows in {name}, the shard holds {found.rows - before}"
+        for what in ("rows", "marks"):
+            if told[what] != getattr(found, what):
+                yield f"{told[what]} captioned {what} in {split}, the shards hold {getattr(found, what)}"
+        tasks = {task: count["rows"] for task, count in told["tasks"].items()}
+        if tasks != found.tasks:
+            yield f"captioned rows by task in {split} are {tasks}, the shards hold {dict(found.tasks)}"
 
 
 def _ledger_problems(summary: dict[str, Any], found: dict[str, _Found], planned: _Found) -> Iterator[str]:

@@ -101,7 +101,7 @@ def load_picture(image: dict[str, Any], wanted: Wanted, *, dataset: Path, max_si
         except (OSError, ValueError):  # a name the file system refuses
             return Picture(None, f"The data set refers to a file that cannot exist: {path!r}")
     try:
-        small, size = _shrink(source, wanted, max_side)
+        small, size = shrink(source, wanted, max_side)
         return Picture(_data_uri(small), "", *size)
     except MemoryError:
         return Picture(None, f"{where} is too large for a preview.")
@@ -109,7 +109,7 @@ def load_picture(image: dict[str, Any], wanted: Wanted, *, dataset: Path, max_si
         return Picture(None, f"{where} cannot be decoded: {error or type(error).__name__}")
 
 
-def _shrink(source: bytes | Path, wanted: Wanted, max_side: int) -> tuple[Image.Image, tuple[int, int]]:
+def shrink(source: bytes | Path, wanted: Wanted, max_side: int) -> tuple[Image.Image, tuple[int, int]]:
     """The image in 8 bits and at most ``max_side`` long, and its size before shrinking."""
     with _no_pixel_limit():
         try:

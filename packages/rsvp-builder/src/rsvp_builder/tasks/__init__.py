@@ -21,9 +21,13 @@ KNOWN = {
         "referring_classification_point",
         "relationship_analysis",
         "grounded_caption",
+        "detailed_caption",
     )
 }
 """Task -> module that has an object ``TASK``."""
+
+PROSE = frozenset({"relationship_analysis", "grounded_caption"})
+"""Tasks whose answers are prose that cites marks, not a line a mark."""
 
 Needs = Literal["box", "point", "whole"]
 """The kind of mark a task asks about; ``whole`` is the box of the whole image, one mark a row."""

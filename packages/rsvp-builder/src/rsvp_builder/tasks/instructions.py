@@ -31,3 +31,8 @@ CLASSIFY_SCENE = (
 ANALYSE_RELATIONSHIPS = ("Please analyze the relationship between all marked regions in the image.",)
 
 CAPTION_ALL_REGIONS = ("Please provide a summarized caption based on all the marked region in the image.",)
+
+DESCRIBE_REGIONS = (
+    "Please provide a detailed description of each marked region in the image.",
+    "Please provide the detailed description of each marked region in the image.",
+)

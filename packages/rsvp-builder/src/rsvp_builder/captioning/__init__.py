@@ -1,0 +1,1 @@
+"""Set-of-Marks captioning: rows that wait for an answer are drawn, asked about, checked and answered."""
