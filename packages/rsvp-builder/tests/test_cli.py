@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["build", "list", "show", "doctor", "audit", "stats", "validate", "preview", "status", "demo"]
+COMMANDS = [
+    "build", "list", "show", "doctor", "audit", "stats", "validate", "preview", "status", "demo",
+    "caption", "push", "export", "croissant",
+]  # fmt: skip
 
 
 def run(*arguments, **options):

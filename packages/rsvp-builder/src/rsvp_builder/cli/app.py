@@ -9,7 +9,16 @@ import typer
 from typer.core import TyperGroup
 
 from rsvp_builder import __version__
-from rsvp_builder.cli import auditing, building, catalogue, demo, doctoring, inspecting
+from rsvp_builder.cli import (
+    auditing,
+    building,
+    captioning,
+    catalogue,
+    demo,
+    doctoring,
+    inspecting,
+    publishing,
+)
 from rsvp_builder.cli.output import fail
 from rsvp_builder.errors import ExitCode, RsvpError
 
@@ -33,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
     epilog="Exit codes: 0 done; 2 a mistake to mend; 3 built, but some files could not be read; "
-    "4 the data set is not valid; 5 the ledger does not balance; 130 interrupted.",
+    "4 the data set is not valid; 5 the ledger does not balance; 6 the budget is used up; 130 interrupted.",
 )
 app.command("build")(building.build)
 app.command("list")(catalogue.list_sources)
@@ -44,7 +53,11 @@ app.command("preview")(inspecting.preview)
 app.command("status")(inspecting.status)
 app.command("doctor")(doctoring.doctor)
 app.command("audit")(auditing.audit)
+app.command("push")(publishing.push)
+app.command("export")(publishing.export)
+app.command("croissant")(publishing.croissant)
 app.command("demo")(demo.demo)
+app.add_typer(captioning.app, name="caption")
 
 
 def _version(wanted: bool) -> None:

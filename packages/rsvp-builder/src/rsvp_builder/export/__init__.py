@@ -1,0 +1,1 @@
+"""A finished data set in the form that other trainers read."""

@@ -1,0 +1,1 @@
+"""A finished data set made public: what may go, its description for machines, and the sending."""
