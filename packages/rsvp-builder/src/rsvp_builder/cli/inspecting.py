@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
 
 from rsvp_builder.cli.output import Json, fail, print_json, stdout, table
 from rsvp_builder.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rsvp_builder.gallery.gallery import Painter
 
 Out = Annotated[Path, typer.Argument(help="Folder of the data set.")]
 
@@ -73,6 +76,10 @@ def preview(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = 60,
     max_side: Annotated[int, typer.Option(min=64, help="Longer side of the pictures in the page.")] = 900,
+    drawing: Annotated[
+        Literal["outline", "set-of-marks"],
+        typer.Option(help="Marks over the pictures, to be switched, or drawn into them as for captions."),
+    ] = "outline",
     as_json: Json = False,
 ) -> None:
     """Write a gallery of the data set: one HTML file that needs nothing else."""
@@ -80,7 +87,9 @@ def preview(
     from rsvp_builder.gallery import write_gallery
 
     Folder(out).sources()
-    made = write_gallery(out, html or out / "gallery.html", limit=limit, max_side=max_side)
+    painter = _set_of_marks(max_side) if drawing == "set-of-marks" else None
+    page = html or out / "gallery.html"
+    made = write_gallery(out, page, limit=limit, max_side=max_side, painter=painter)
     if as_json:
         print_json(
             {
@@ -96,6 +105,15 @@ def preview(
             f"{made.bytes / 1e6:.1f} MB)",
             soft_wrap=True,
         )
+
+
+def _set_of_marks(max_side: int) -> Painter:
+    """Draws marks as they are for captions, on one picture: the page has no room for enlarged parts."""
+    from rsvp_builder.captioning.drawing import DrawingSettings, draw
+    from rsvp_builder.captioning.request import Subject
+
+    settings = DrawingSettings(max_side=min(max_side, 8192), max_parts=0)
+    return lambda row, picture: draw(Subject(row, picture), settings).pictures[0].content
 
 
 def status(out: Out, as_json: Json = False) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,13 @@ class GallerySummary:
     images_missing: int
 
 
-def write_gallery(dataset: Path, out: Path, *, limit: int = 60, max_side: int = 900) -> GallerySummary:
+Painter = Callable[[dict[str, Any], bytes], bytes]
+"""Makes a JPEG with the marks of a row drawn into it, from the row and the bytes of its image."""
+
+
+def write_gallery(
+    dataset: Path, out: Path, *, limit: int = 60, max_side: int = 900, painter: Painter | None = None
+) -> GallerySummary:
     """Write one self-contained HTML page with a spread sample of a finished data set, and its statistics.
 
     The same data set gives the same bytes. The page is written under a temporary name and renamed.
@@ -53,6 +60,7 @@ def write_gallery(dataset: Path, out: Path, *, limit: int = 60, max_side: int = 
         out: the HTML file; its directory is made if it is missing.
         limit: most rows on the page; rows of one image share a card.
         max_side: longest side of the embedded pictures in pixels.
+        painter: draws marks into the pictures, instead of the page over them; each row is then its own card.
 
     Raises:
         RsvpError: there is no data set, a shard cannot be read, or an argument makes no sense.
@@ -70,10 +78,11 @@ def write_gallery(dataset: Path, out: Path, *, limit: int = 60, max_side: int = 
     shown: Counter[Cell] = Counter()
     for candidate, row in _rows(shards, chosen):
         shown[Cell(row["source"] or "", row["split"] or "", row["task"] or "")] += 1
-        if candidate.image not in card_of:
-            card_of[candidate.image] = len(cards)
+        key = candidate.image if painter is None else len(cards)
+        if key not in card_of:
+            card_of[key] = len(cards)
             cards.append([])
-        cards[card_of[candidate.image]].append((candidate, row))
+        cards[card_of[key]].append((candidate, row))
 
     from rsvp_builder.dataset.stats import tabulate
 
@@ -81,10 +90,11 @@ def write_gallery(dataset: Path, out: Path, *, limit: int = 60, max_side: int = 
     pages = render(
         name=dataset.resolve().name or "data set",
         cards=[make_card(i, [row for _, row in rows]) for i, rows in enumerate(cards)],
-        pictures=_pictures(shards, [rows[0] for rows in cards], dataset, max_side, missing),
+        pictures=_pictures(shards, [rows[0] for rows in cards], dataset, max_side, painter, missing),
         contents=shares(cells, shown),
         plots=draw_plots(tabulate(shard.path for shard in shards)),
         version=__version__,
+        overlay=painter is None,
     )
     size = _write(out, pages)
     return GallerySummary(
@@ -110,6 +120,7 @@ def _pictures(
     firsts: list[tuple[Candidate, dict[str, Any]]],
     dataset: Path,
     max_side: int,
+    painter: Painter | None,
     missing: list[Picture],
 ) -> Iterator[Picture]:
     """The picture of each card's first row, in order; those without a picture also go to ``missing``."""
@@ -118,7 +129,8 @@ def _pictures(
         images = shards[shard].images(group, [candidate.row for candidate, _ in cards])
         for (_, row), image in zip(cards, images, strict=True):
             wanted = Wanted(row["window"], row["width"] or 0, row["height"] or 0)
-            picture = load_picture(image, wanted, dataset=dataset, max_side=max_side)
+            paint = partial(painter, row) if painter is not None and row["marks"] else None
+            picture = load_picture(image, wanted, dataset=dataset, max_side=max_side, paint=paint)
             if picture.uri is None:
                 missing.append(picture)
             yield picture

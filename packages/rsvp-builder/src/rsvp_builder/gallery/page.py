@@ -212,6 +212,7 @@ def render(
     contents: list[Share],
     plots: Sequence[Plot],
     version: str,
+    overlay: bool = True,
 ) -> Iterator[str]:
     """Write the page piece by piece, so that one picture at a time is in memory.
 
@@ -222,6 +223,7 @@ def render(
         contents: the table of contents.
         plots: statistics of the whole data set.
         version: the version of the builder, for the footer.
+        overlay: draw the marks over the pictures; else they are drawn into them.
     """
     environment = Environment(
         loader=PackageLoader("rsvp_builder.gallery"),
@@ -247,4 +249,5 @@ def render(
         plots=plots,
         cards=zip(cards, pictures, strict=True),
         version=version,
+        overlay=overlay,
     )

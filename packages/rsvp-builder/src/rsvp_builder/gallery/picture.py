@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from rsvp_builder.errors import RsvpError
 
 QUALITY = 82
 
@@ -77,7 +79,14 @@ class Wanted:
         return (x1, y1, x2, y2) if inside else None
 
 
-def load_picture(image: dict[str, Any], wanted: Wanted, *, dataset: Path, max_side: int) -> Picture:
+def load_picture(
+    image: dict[str, Any],
+    wanted: Wanted,
+    *,
+    dataset: Path,
+    max_side: int,
+    paint: Callable[[bytes], bytes] | None = None,
+) -> Picture:
     """Make the picture of a row.
 
     Args:
@@ -85,6 +94,7 @@ def load_picture(image: dict[str, Any], wanted: Wanted, *, dataset: Path, max_si
         wanted: size and window of the row.
         dataset: what a relative path is relative to.
         max_side: longest side of the JPEG; smaller images keep their size.
+        paint: makes the JPEG from the bytes of the image instead, for a picture with marks drawn into it.
     """
     data: bytes | None = image.get("bytes")
     path: str = image.get("path") or ""
@@ -101,10 +111,15 @@ def load_picture(image: dict[str, Any], wanted: Wanted, *, dataset: Path, max_si
         except (OSError, ValueError):  # a name the file system refuses
             return Picture(None, f"The data set refers to a file that cannot exist: {path!r}")
     try:
+        if paint is not None:
+            painted = paint(source if isinstance(source, bytes) else source.read_bytes())
+            return Picture(_jpeg_uri(painted), "", wanted.width, wanted.height)
         small, size = shrink(source, wanted, max_side)
         return Picture(_data_uri(small), "", *size)
     except MemoryError:
         return Picture(None, f"{where} is too large for a preview.")
+    except RsvpError as error:
+        return Picture(None, str(error))
     except Exception as error:  # a decoder may raise anything on a broken file
         return Picture(None, f"{where} cannot be decoded: {error or type(error).__name__}")
 
@@ -215,4 +230,8 @@ def _data_uri(image: Image.Image) -> str:
     image.info.clear()  # comments of the original
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return _jpeg_uri(buffer.getvalue())
+
+
+def _jpeg_uri(content: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(content).decode("ascii")

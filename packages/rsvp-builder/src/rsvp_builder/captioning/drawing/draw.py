@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
 from rsvp_builder.captioning.drawing.dense import largest_first, parts_of
-from rsvp_builder.captioning.drawing.pen import draw_on
+from rsvp_builder.captioning.drawing.pen import draw_on, numbers_of
 from rsvp_builder.captioning.drawing.settings import DrawingSettings
-from rsvp_builder.captioning.drawing.shapes import shapes_of
+from rsvp_builder.captioning.drawing.shapes import Shape, shapes_of
 from rsvp_builder.captioning.request import Drawn, Sent, Subject
 from rsvp_builder.errors import RsvpError
 from rsvp_builder.gallery.picture import Wanted, shrink
@@ -25,7 +26,9 @@ _PARTS_READ = 4
 def draw(subject: Subject, settings: DrawingSettings) -> Drawn:
     """Draw the marks of a row.
 
-    The whole picture comes first. Where marks are too small to be told apart in it, enlarged parts follow.
+    The whole picture comes first. Where marks are too small or too close to be told apart in it, enlarged
+    parts follow; the numbers of marks in these stand in the whole picture only where there is room right
+    beside the mark.
     The same row and settings give the same bytes on one machine.
 
     Args:
@@ -41,28 +44,48 @@ def draw(subject: Subject, settings: DrawingSettings) -> Drawn:
         RsvpError: the picture cannot be decoded, or no mark can be drawn.
     """
     row = subject.row
-    picture = _decoded(subject, settings)
-    shapes, lost = shapes_of(row["marks"])
-    shapes = [s for s in shapes if (settings.points if s.is_point else settings.boxes) or settings.numbers]
-    shapes, capped = largest_first(shapes, settings.max_marks)
-    if not shapes:
-        raise RsvpError(f"row {row['id']}: none of its {len(row['marks'])} marks can be drawn")
     size = (int(row["width"]), int(row["height"]))
+    picture = _decoded(subject, settings)
+    shapes, lost = shapes_of(row["marks"], size)
+    wanted = [s for s in shapes if settings.numbers or (settings.points if s.is_point else settings.boxes)]
+    lost += [s.index for s in shapes if s not in wanted]
+    shapes, capped = largest_first(wanted, settings.max_marks)
     whole, scale = _whole(picture, size, settings)
-    draw_on(whole, [s.moved(0, 0, scale) for s in shapes], settings)
-    sent = [_encoded(whole, settings)]
-    told: list[dict[str, Any]] = []
     side = min(_PART_SIDE, settings.max_side)
-    for part in parts_of(shapes, size, scale, settings.legible, settings.max_parts, side):
+    parts = parts_of(shapes, size, scale, settings.legible, settings.max_parts, side)
+    sheets = [_Sheet(whole, [s.moved(0, 0, scale) for s in shapes])]
+    for part in parts:
         cut, enlarged = _cut(picture, size, part.box, side)
-        draw_on(cut, [s.moved(part.box[0], part.box[1], enlarged) for s in part.shapes], settings)
-        sent.append(_encoded(cut, settings))
-        told.append({"box": list(part.box), "marks": sorted(s.index for s in part.shapes)})
-    choice: dict[str, Any] = {"mode": "tiled" if told else "capped" if capped else "whole"}
-    if told:
-        choice["parts"] = told
-    choice["left_out"] = sorted([*capped, *lost])
-    return Drawn(tuple(sent), tuple(sorted(s.index for s in shapes)), choice)
+        sheets.append(_Sheet(cut, [s.moved(part.box[0], part.box[1], enlarged) for s in part.shapes]))
+
+    again = {s.index for part in parts for s in part.shapes}
+    places = [
+        numbers_of(s.picture.size, s.shapes, settings, () if n else again) for n, s in enumerate(sheets)
+    ]
+    shown = {p.index for found in places for p in found} if settings.numbers else {s.index for s in shapes}
+    if not shown:
+        raise RsvpError(
+            f"row {row['id']}: none of its {len(row['marks'])} marks can be drawn: they have no area in its "
+            "picture, or what the drawing's settings switch off is all they have"
+        )
+    for sheet, found in zip(sheets, places, strict=True):
+        draw_on(sheet.picture, [s for s in sheet.shapes if s.index in shown], found, settings)
+    choice: dict[str, Any] = {"mode": "tiled" if parts else "capped" if capped else "whole"}
+    if parts:
+        choice["parts"] = [
+            {"box": list(part.box), "marks": sorted(s.index for s in part.shapes if s.index in shown)}
+            for part in parts
+        ]
+    choice["left_out"] = sorted({*capped, *lost, *(s.index for s in shapes)} - shown)
+    return Drawn(tuple(_encoded(sheet.picture, settings) for sheet in sheets), tuple(sorted(shown)), choice)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A picture that is sent, and the marks in its pixels."""
+
+    picture: Image.Image
+    shapes: list[Shape]
 
 
 def _decoded(subject: Subject, settings: DrawingSettings) -> Image.Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from rsvp_builder.inscribed import inscribed_point
 _RASTER = 160
 """Longest side, in cells, of the raster in which the thickest part of a mark is looked for."""
 
-_MOST_COVERED = 0.35
+_MOST_COVERED = 0.15
 """Share of a mark that its own number may hide; above it, the number goes outside."""
 
 _WHOLE = 0.9
@@ -23,6 +23,13 @@ _WHOLE = 0.9
 
 _DIRECTIONS = 16
 _REACHES = (0.0, 1.0, 2.2, 3.6, 5.4, 8.0)
+"""How far a number may stand from its mark, in heights of its tag."""
+
+_NEAR = 1
+"""How many of these reaches are tried for a number that may be left out."""
+
+_ON_A_HOLDER = 0.05
+"""What it costs to stand on a mark that holds the number's own; on any other mark it costs 1."""
 
 Box = tuple[float, float, float, float]
 
@@ -35,7 +42,7 @@ class Place:
         index: the mark's index.
         box: ``x1 y1 x2 y2`` of its tag in pixels, inside the picture.
         anchor: x y of the mark that the tag belongs to: the thickest part, or the point.
-        inside: whether the tag lies on the anchor; else a line leads to it.
+        inside: whether the tag lies in the mark, else beside it.
     """
 
     index: int
@@ -45,39 +52,49 @@ class Place:
 
 
 def place_numbers(
-    shapes: Sequence[Shape], tags: Sequence[tuple[float, float]], width: int, height: int, disc: float
+    shapes: Sequence[Shape],
+    tags: Sequence[tuple[int, int]],
+    size: tuple[int, int],
+    ring: float,
+    optional: Container[int] = (),
 ) -> list[Place]:
     """Find a place for each number, in the order given.
 
     Args:
         shapes: marks, the larger first.
         tags: width and height of each one's tag in pixels.
-        width: of the picture in pixels.
-        height: of the picture in pixels.
-        disc: radius of the disc of a point in pixels.
+        size: width and height of the picture in pixels.
+        ring: radius of the ring of a point in pixels.
+        optional: indices of marks whose numbers stand in another picture too: such a number is left out
+            unless it can stand in its mark, or touch it and keep off all others.
 
     Returns:
-        A place for each. No tag covers an earlier one where there is room for both.
+        A place for each that has one. No tag covers another: where all places near a mark are taken, the
+        nearest free one in the picture is used, and a number for which there is none gets no place.
     """
     places: list[Place] = []
-    for number, (shape, size) in enumerate(zip(shapes, tags, strict=True)):
+    for number, (shape, tag) in enumerate(zip(shapes, tags, strict=True)):
         later = [s for s in shapes[number + 1 :] if not s.is_point]
         taken = [place.box for place in places]
-        anchor, depth = _anchor(shape, later, taken, width, height)
-        if shape.area >= _WHOLE * width * height:
-            box: Box | None = _first_free(_corner_boxes(size, width, height), taken)
+        anchor, depth = _anchor(shape, later, taken, size)
+        if shape.area >= _WHOLE * size[0] * size[1]:
+            box: Box | None = _first_free(_corner_boxes(tag, size), taken)
         else:
-            box = _inside(shape, anchor, depth, size, taken, width, height)
+            box = _inside(shape, anchor, depth, tag, taken, size)
         inside = box is not None
         if box is None:
-            reach = disc if shape.is_point else 0.0
-            box = _outside(shape, anchor, size, reach, shapes, taken, width, height)
-        places.append(Place(shape.index, box, anchor, inside))
+            reach = ring if shape.is_point else 0.0
+            may_miss = shape.index in optional
+            box = _outside(shape, anchor, tag, reach, shapes, taken, size, may_miss)
+            if box is None and not may_miss:
+                box = _nearest_free(anchor, tag, taken, size)
+        if box is not None:
+            places.append(Place(shape.index, box, anchor, inside))
     return places
 
 
 def _anchor(
-    shape: Shape, later: Sequence[Shape], taken: Sequence[Box], width: int, height: int
+    shape: Shape, later: Sequence[Shape], taken: Sequence[Box], size: tuple[int, int]
 ) -> tuple[tuple[float, float], float]:
     """The thickest part of what is seen of a mark, and how far from there it reaches, in pixels.
 
@@ -87,12 +104,10 @@ def _anchor(
         x, y = shape.corners[0].tolist()
         return (x, y), 0.0
     x1, y1, x2, y2 = shape.bounds
-    x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
-    if x2 <= x1 or y2 <= y1:
-        return (min(max(x1, 0.0), width - 1.0), min(max(y1, 0.0), height - 1.0)), 0.0
+    x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
     scale = min(4.0, _RASTER / max(x2 - x1, y2 - y1))
-    size = (max(1, math.ceil((x2 - x1) * scale)), max(1, math.ceil((y2 - y1) * scale)))
-    raster = Image.new("1", size)
+    cells = (max(1, math.ceil((x2 - x1) * scale)), max(1, math.ceil((y2 - y1) * scale)))
+    raster = Image.new("1", cells)
     pen = ImageDraw.Draw(raster)
     pen.polygon(_points(shape, x1, y1, scale), fill=1)
     whole = np.array(raster)
@@ -121,24 +136,24 @@ def _inside(
     shape: Shape,
     anchor: tuple[float, float],
     depth: float,
-    size: tuple[float, float],
+    tag: tuple[int, int],
     taken: Sequence[Box],
-    width: int,
-    height: int,
+    size: tuple[int, int],
 ) -> Box | None:
     """The tag centred on the anchor, if the mark is thick enough there and large enough to stay seen."""
-    wide, high = size
+    wide, high = tag
     if shape.is_point or depth < high / 2 or wide * high > _MOST_COVERED * shape.area:
         return None
-    box = _fitted(anchor[0] - wide / 2, anchor[1] - high / 2, size, width, height)
+    box = _fitted(anchor[0] - wide / 2, anchor[1] - high / 2, tag, size)
     return None if any(overlap(box, other) for other in taken) else box
 
 
-def _corner_boxes(size: tuple[float, float], width: int, height: int) -> Iterator[Box]:
-    wide, high = size
+def _corner_boxes(tag: tuple[int, int], size: tuple[int, int]) -> Iterator[Box]:
+    wide, high = tag
     gap = high / 3
-    for x, y in ((gap, gap), (width - wide - gap, gap), (gap, height - high - gap)):
-        yield _fitted(x, y, size, width, height)
+    right, bottom = size[0] - wide - gap, size[1] - high - gap
+    for x, y in ((gap, gap), (right, gap), (gap, bottom), (right, bottom)):
+        yield _fitted(x, y, tag, size)
 
 
 def _first_free(boxes: Iterator[Box], taken: Sequence[Box]) -> Box | None:
@@ -148,21 +163,23 @@ def _first_free(boxes: Iterator[Box], taken: Sequence[Box]) -> Box | None:
 def _outside(
     shape: Shape,
     anchor: tuple[float, float],
-    size: tuple[float, float],
+    tag: tuple[int, int],
     reach: float,
     shapes: Sequence[Shape],
     taken: Sequence[Box],
-    width: int,
-    height: int,
-) -> Box:
-    """The cheapest place around the mark: off other tags first, then off marks, then near."""
-    wide, high = size
+    size: tuple[int, int],
+    may_miss: bool,
+) -> Box | None:
+    """The cheapest free place around the mark: off other marks first, then near."""
+    wide, high = tag
     x1, y1, x2, y2 = shape.bounds
     half = ((x2 - x1) / 2 + reach + wide / 2 + 2, (y2 - y1) / 2 + reach + high / 2 + 2)
     centre = ((x1 + x2) / 2, (y1 + y2) / 2) if not shape.is_point else anchor
-    others = [_clearance(s, reach) for s in shapes]
+    others = [(_clearance(s, reach), _weight(s, shape)) for s in shapes]
     best: tuple[float, Box] | None = None
-    for step, away in enumerate(_REACHES):
+    for step, away in enumerate(_REACHES[:_NEAR] if may_miss else _REACHES):
+        if best is not None and best[0] <= 0.15 * step:
+            break
         for turn in range(_DIRECTIONS):
             angle = 2 * math.pi * (turn + 12) / _DIRECTIONS  # above the mark first
             dx, dy = math.cos(angle), math.sin(angle)
@@ -170,31 +187,57 @@ def _outside(
             stretch = 1 / max(abs(dx) / half[0], abs(dy) / half[1])
             x = centre[0] + dx * (stretch + away * high) - wide / 2
             y = centre[1] + dy * (stretch + away * high) - high / 2
-            box = _fitted(x, y, size, width, height)
-            moved = abs(box[0] - x) + abs(box[1] - y)
-            cost = 40 * sum(overlap(box, other) for other in taken) / (wide * high)
-            cost += sum(min(overlap(box, other), wide * high) for other in others) / (wide * high)
-            cost += 0.15 * step + moved / high
+            box = _fitted(x, y, tag, size)
+            if any(overlap(box, other) for other in taken):
+                continue
+            covered = sum(weight * min(overlap(box, other), wide * high) for other, weight in others)
+            covered /= wide * high
+            if may_miss and covered > _ON_A_HOLDER:
+                continue
+            moved = max(0.0, abs(box[0] - x) + abs(box[1] - y) - 2)
+            cost = covered + 0.15 * step + moved / high
             if best is None or cost < best[0] - 1e-9:
                 best = (cost, box)
-        if best is not None and best[0] <= 0.15 * step + 1e-9:
-            break
-    assert best is not None
-    return best[1]
+    return best[1] if best is not None else None
+
+
+def _weight(other: Shape, shape: Shape) -> float:
+    """What it costs to put a mark's number on another mark, or on itself."""
+    a1, b1, a2, b2 = other.bounds
+    x1, y1, x2, y2 = shape.bounds
+    holds = a1 <= x1 and b1 <= y1 and x2 <= a2 and y2 <= b2 and other.area > shape.area
+    return _ON_A_HOLDER if holds else 1.0
+
+
+def _nearest_free(
+    anchor: tuple[float, float], tag: tuple[int, int], taken: Sequence[Box], size: tuple[int, int]
+) -> Box | None:
+    """The free place of the picture that is nearest to a mark, in steps of half a tag."""
+    wide, high = tag
+    xs = np.arange(0, size[0] - wide + 1, max(1, wide // 2), dtype=np.float64)
+    ys = np.arange(0, size[1] - high + 1, max(1, high // 2), dtype=np.float64)
+    free = np.ones((len(ys), len(xs)), bool)
+    for x1, y1, x2, y2 in taken:
+        free &= ~(((ys < y2) & (ys + high > y1))[:, None] & ((xs < x2) & (xs + wide > x1)))
+    if not free.any():
+        return None
+    far = (ys + high / 2 - anchor[1])[:, None] ** 2 + (xs + wide / 2 - anchor[0]) ** 2
+    row, column = np.unravel_index(int(np.where(free, far, np.inf).argmin()), far.shape)
+    return _fitted(float(xs[column]), float(ys[row]), tag, size)
 
 
 def _clearance(shape: Shape, reach: float) -> Box:
-    """What a tag must keep off: the bounds of a mark, a little wider, or the disc of a point."""
+    """What a tag must keep off: the bounds of a mark, a little wider, or the ring of a point."""
     x1, y1, x2, y2 = shape.bounds
     margin = reach if shape.is_point else 1.0
     return x1 - margin, y1 - margin, x2 + margin, y2 + margin
 
 
-def _fitted(x: float, y: float, size: tuple[float, float], width: int, height: int) -> Box:
-    """A tag moved into the picture; one larger than the picture begins at its corner."""
-    x = max(0.0, min(x, width - size[0]))
-    y = max(0.0, min(y, height - size[1]))
-    return x, y, x + size[0], y + size[1]
+def _fitted(x: float, y: float, tag: tuple[int, int], size: tuple[int, int]) -> Box:
+    """A tag moved into the picture, on whole pixels; it is no larger than the picture."""
+    left = max(0, min(round(x), size[0] - tag[0]))
+    top = max(0, min(round(y), size[1] - tag[1]))
+    return float(left), float(top), float(left + tag[0]), float(top + tag[1])
 
 
 def overlap(a: Box, b: Box) -> float:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-VERSION = 1
+VERSION = 2
 """Of the drawing itself: goes up when the same settings give another picture."""
 
 
@@ -15,15 +15,16 @@ class DrawingSettings(BaseModel):
 
     Attributes:
         boxes: draw the outlines of boxes and quads.
-        points: draw the discs of points.
+        points: draw the rings of points.
         numbers: draw each mark's number.
         fill: opacity of the inside of boxes, 0 for none.
         max_side: longest side of a picture that is sent, in pixels; larger ones are shrunk.
         min_side: smaller pictures are enlarged until their longest side has this many.
         max_marks: most marks that are drawn, larger ones first; the others are left out, and told.
-        legible: pixels that the longer side of a mark must have in the sent picture to be told apart.
-        max_parts: most enlarged parts that follow the whole picture where marks are smaller than that; 0
-            for none.
+        legible: pixels that the longer side of a mark, and the distance to the next one, must have in the
+            sent picture to be told apart.
+        max_parts: most enlarged parts that follow the whole picture where marks are smaller or closer than
+            that; 0 for none.
         format: encoding.
         quality: of JPEG.
     """
