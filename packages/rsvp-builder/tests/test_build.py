@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections import Counter
@@ -294,10 +295,13 @@ def test_a_finished_build_is_not_built_again(release, tmp_path, digest):
 def test_retry_failed_builds_mended_files(tmp_path, read_rows):
     release = write_release(tmp_path / "raw")
     image = release.root / "train/images/P0000.png"
-    whole = image.read_bytes()
-    image.write_bytes(bytes(len(whole)))  # same size, so the release listing is the same
+    whole, times = image.read_bytes(), image.stat()
+    image.write_bytes(bytes(len(whole)))
+    os.utime(image, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert build("DOTA", release.root, tmp_path / "out").summary["quarantined"] == 1
+    # Same size and time, as after an error of the disk that has passed: nothing tells that it reads now.
     image.write_bytes(whole)
+    os.utime(image, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert build("DOTA", release.root, tmp_path / "out").summary["quarantined"] == 1
     assert build("DOTA", release.root, tmp_path / "out", retry_failed=True).summary["quarantined"] == 0
     assert "train/P0000" in {row["image_id"] for row in read_rows(tmp_path / "out")}

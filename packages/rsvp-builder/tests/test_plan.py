@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rsvp_builder.catalog import shipped
 from rsvp_builder.dataset.layout import Folder, read_json
 from rsvp_builder.engine import plan as planning
-from rsvp_builder.engine.plan import make_plan, save_plan
+from rsvp_builder.engine.plan import make_plan, save_plan, unit_stamp
 from rsvp_builder.errors import RsvpError
 from rsvp_builder.ledger import Drop, Reason
 from rsvp_builder.readers import Index
@@ -227,6 +227,7 @@ def test_the_saved_plan_tells_its_units_root_and_fingerprint(tmp_path):
         "fingerprint": fingerprint(**BASE),
         "units": 1,
         "root": str((tmp_path / "raw").resolve()),
+        "stamps": [unit_stamp(unit) for unit in plan_of(*BASE["items"]).units],
     }
 
 

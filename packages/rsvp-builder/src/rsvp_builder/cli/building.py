@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 def build(
     root: Annotated[Path, typer.Option(help="Folder of the raw release; with --all, of many releases.")],
-    out: Annotated[Path, typer.Option(help="Folder of the data set; other sources in it stay.")],
+    out: Annotated[
+        str,
+        typer.Option(
+            help="Folder of the data set, or a URL such as s3://bucket/name; other sources in it stay."
+        ),
+    ],
     source: Annotated[
         str | None,
         typer.Option(help="Name of a source or family (see `list`), or the path of your own TOML file."),
@@ -28,6 +33,16 @@ def build(
     ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; the result does not depend on it. [default: cores]")
+    ] = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(help="Run on this machine's processes, or on a Ray cluster; the bytes are the same."),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster: HOST:PORT, or auto. [default: $RAY_ADDRESS, or one on this machine]"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides every random choice.")] = 0,
     task: Annotated[
@@ -106,11 +121,16 @@ def build(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Build again the units whose files could not be read.")
     ] = False,
+    paranoid: Annotated[
+        bool,
+        typer.Option("--paranoid", help="Tell changed files by content too, not by size and time alone."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Json = False,
 ) -> None:
     """Build a source into a data set. Interrupted, it goes on where it stopped when run again."""
     from rsvp_builder.arrow import keep_pandas_out
+    from rsvp_builder.remote.place import parse_out
 
     keep_pandas_out()
     if (source is None) != every:
@@ -138,24 +158,26 @@ def build(
     )
     options: dict[str, Any] = {
         "workers": workers,
+        "engine": engine,
+        "address": address,
         "strict": strict,
         "overwrite": overwrite,
         "retry_failed": retry_failed,
+        "paranoid": paranoid,
         "split_lists": _split_lists(split_list or ()),
         "excluded": _excluded(exclude_leaks or (), evaluation),
     }
     if source is None:
         from rsvp_builder.cli.building_all import build_all
 
-        raise typer.Exit(build_all(root, out, settings, options, quiet=quiet, as_json=as_json))
+        raise typer.Exit(build_all(root, parse_out(out), settings, options, quiet=quiet, as_json=as_json))
     from rsvp_builder.build import build as run
     from rsvp_builder.cli.progress import progress
-    from rsvp_builder.dataset.illustrate import bring_up_to_date
-    from rsvp_builder.dataset.layout import Folder
+    from rsvp_builder.remote.illustrate import bring_up_to_date
 
     with progress(quiet=quiet or as_json) as on_progress:
-        built = run(source, root, out, settings, on_progress=on_progress, **options)
-    bring_up_to_date(Folder(out))
+        built = run(source, root, parse_out(out), settings, on_progress=on_progress, **options)
+    bring_up_to_date(built.out)
     code = ExitCode.QUARANTINED if built.summary["quarantined"] else ExitCode.OK
     if as_json:
         print_json(as_json_result(built, code))

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def build_all(
-    root: Path, out: Path, settings: Settings, options: dict[str, Any], *, quiet: bool, as_json: bool
+    root: Path, out: Path | str, settings: Settings, options: dict[str, Any], *, quiet: bool, as_json: bool
 ) -> ExitCode:
     """Build what is found; a release that cannot be built costs itself alone.
 
     Args:
         root: folder of the releases.
-        out: folder of the data set.
+        out: folder or URL of the data set.
         settings: for all of them; tasks, if any are named, are built of the sources that have them.
         options: further arguments of :func:`rsvp_builder.build.build`.
         quiet: show no progress.
@@ -39,9 +39,9 @@ def build_all(
     from rsvp_builder.catalog import shipped
     from rsvp_builder.cli.progress import progress
     from rsvp_builder.dataset.coverage import coverage
-    from rsvp_builder.dataset.illustrate import bring_up_to_date
-    from rsvp_builder.dataset.layout import Folder
     from rsvp_builder.finding import survey
+    from rsvp_builder.remote.illustrate import bring_up_to_date
+    from rsvp_builder.remote.place import folder_of
 
     manifests = list(shipped().values())
     found = survey(root, manifests)
@@ -73,8 +73,8 @@ def build_all(
         if not as_json:
             report(built)
             stdout().print()
-    bring_up_to_date(Folder(out))
-    covered = coverage(Folder(out), manifests)
+    bring_up_to_date(out)
+    covered = coverage(folder_of(out), manifests)
     if as_json:
         print_json(
             {

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rsvp_builder.dataset.card import write_card
-from rsvp_builder.dataset.layout import Folder, commit_json, publish, temporary_for
+from rsvp_builder.dataset.layout import Folder, commit_json, written
 from rsvp_builder.engine.layers import is_planned
 from rsvp_builder.engine.plan import Plan, saved_settings
 from rsvp_builder.engine.unit import UnitResult
@@ -151,13 +151,10 @@ def _left_out(plan: Plan) -> list[dict[str, Any]]:
 @contextmanager
 def _table(path: Path, schema: pa.Schema) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
     """A function that adds records to a Parquet file, which gets its name when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_for(path)
-    with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with written(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
 
         def write(records: list[dict[str, Any]]) -> None:
             if records:
                 writer.write_batch(pa.RecordBatch.from_pylist(records, schema=schema))
 
         yield write
-    publish(temporary, path)

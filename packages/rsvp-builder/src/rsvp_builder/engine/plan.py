@@ -110,9 +110,8 @@ def save_plan(folder: Folder, manifest: Manifest, plan: Plan, root: Path) -> Non
             the message says which.
     """
     path = folder.plan(manifest.name)
-    content = {"fingerprint": plan.fingerprint, "units": len(plan.units), "root": str(root.resolve())}
     if not path.exists():
-        commit_json(path, content)
+        write_plan(folder, manifest.name, plan, root)
         return
     before = read_json(path)["fingerprint"]
     if before == plan.fingerprint:
@@ -128,6 +127,25 @@ def save_plan(folder: Folder, manifest: Manifest, plan: Plan, root: Path) -> Non
         f"{folder.out}: already holds a build of {manifest.name} that differs: {'; '.join(differences)}. "
         "Use another --out, or --overwrite to start this source anew."
     )
+
+
+def write_plan(folder: Folder, source: str, plan: Plan, root: Path) -> None:
+    """Write the plan, in place of another one of the same fingerprint."""
+    content = {
+        "fingerprint": plan.fingerprint,
+        "units": len(plan.units),
+        "root": str(root.resolve()),
+        "stamps": [unit_stamp(unit) for unit in plan.units],
+    }
+    commit_json(folder.plan(source), content)
+
+
+def unit_stamp(unit: Unit) -> str:
+    """Sizes and times of a unit's files as one number; they may change where the fingerprint does not."""
+    whole = blake2b(digest_size=8)
+    for item in unit.items:
+        whole.update(repr((item.image_stamp, item.label_stamp, item.meta_stamp)).encode())
+    return whole.hexdigest()
 
 
 def saved_settings(manifest: Manifest, settings: Settings) -> dict[str, Any]:

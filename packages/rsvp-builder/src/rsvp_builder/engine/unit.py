@@ -15,6 +15,7 @@ import pyarrow as pa
 from rsvp_builder.converse import Pictured, converse, rows_per_frame
 from rsvp_builder.dataset.layout import Folder, commit, read_json
 from rsvp_builder.dataset.shard import ShardWriter
+from rsvp_builder.engine.changes import check_limits, check_same, check_unchanged, contents, digests
 from rsvp_builder.engine.layers import Laid, lay_out
 from rsvp_builder.engine.pictures import DamagedImageError, PictureGroup, picture_groups
 from rsvp_builder.engine.plan import Unit
@@ -30,13 +31,25 @@ from rsvp_builder.tasks import task
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all units of a build share; small, and sent to every worker."""
+    """What all units of a build share; small, and sent to every worker.
+
+    Attributes:
+        root: folder of the release.
+        out: folder that shards and markers are written into.
+        manifest: the source.
+        settings: what to make of it.
+        strict: stop at the first input that cannot be used.
+        url: where workers upload both, if the data set lies on a URL; ``out`` is then no concern of theirs.
+        paranoid: compare files by their contents too.
+    """
 
     root: Path
     out: Path
     manifest: Manifest
     settings: Settings
     strict: bool
+    url: str | None = None
+    paranoid: bool = False
 
 
 @dataclass(slots=True)
@@ -54,6 +67,7 @@ class UnitResult:
         tasks: rows by task, planned ones included.
         marks: marks by task, likewise.
         classes: objects written by label.
+        contents: hash of the unit's files, if it was built ``paranoid``.
     """
 
     unit: int
@@ -66,6 +80,7 @@ class UnitResult:
     tasks: dict[str, int]
     marks: dict[str, int]
     classes: dict[str, int]
+    contents: str | None = None
 
     def save(self, path: Path) -> None:
         """Write the unit's marker: from now on a rerun passes it over."""
@@ -90,18 +105,34 @@ def run_unit(job: Job, unit: Unit) -> UnitResult:
 
     Raises:
         StrictError: under ``strict``, at the first input that cannot be used.
+        ReleaseChangedError: a file is not the one that was indexed; the unit has no marker then.
+        RsvpError: this machine lacks what it takes to open a file.
     """
+    before = digests(job.root, unit.items) if job.paranoid else {}
+    try:
+        result = _whole(job, unit)
+    except Exception:
+        check_unchanged(job.root, unit.items)  # if that is why
+        raise
+    check_unchanged(job.root, unit.items, result.drops)
+    check_limits(result.drops)
+    if job.paranoid:
+        after = digests(job.root, unit.items)
+        check_same(job.root, before, after)
+        result.contents = contents(after)
+    result.counts.check(f"unit {unit.number}")
+    result.save(Folder(job.out).marker(job.manifest.name, unit.number))
+    return result
+
+
+def _whole(job: Job, unit: Unit) -> UnitResult:
+    """Build the shard, begun anew without each image that turns out to be damaged."""
     damaged: dict[int, UnreadableImageError] = {}
     while True:
         try:
-            result = _build(job, unit, damaged)
+            return _build(job, unit, damaged)
         except DamagedImageError as found:
-            # The shard is begun anew without the image, so that no half of it is published.
-            damaged[found.item] = found.cause
-        else:
-            result.counts.check(f"unit {unit.number}")
-            result.save(Folder(job.out).marker(job.manifest.name, unit.number))
-            return result
+            damaged[found.item] = found.cause  # so that no half of it is published
 
 
 def _build(job: Job, unit: Unit, damaged: dict[int, UnreadableImageError]) -> UnitResult:
