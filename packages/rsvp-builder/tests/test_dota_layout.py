@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rsvp_builder import readers
 from rsvp_builder.catalog import candidates, shipped
 from rsvp_builder.demo.dota import Release, label_folder, label_text, write_release
 from rsvp_builder.demo.drawing import DrawnObject
@@ -430,9 +431,10 @@ class TestWalking:
             (tmp_path / "train/images" / os.fsdecode(b"P\xe9.png")).write_bytes(PNG)
         except OSError:
             pytest.skip("this file system takes text names only")
-        index = index_release(tmp_path, manifest("2.0"))
-        assert len(index.items) == 2
-        "".join(item.image_id for item in index.items).encode()
+        index = readers.index_release(tmp_path, manifest("2.0"))
+        assert [item.image_id for item in index.items] == ["train/P1"]
+        [drop] = index.drops
+        assert (drop.reason, drop.file) == (Reason.BAD_PATH, "train/images/P\\udce9.png")
 
     def test_items_are_sorted_by_split_and_id(self, tmp_path) -> None:
         for split in ("val", "train"):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
 from rsvp_builder.errors import StrictError, UnbalancedLedgerError
+from rsvp_builder.visible import visible
 
 Kind = Literal["image", "object", "metadata"]
 """``metadata`` is a header value or a second label file: noted, but neither an image nor an object lost."""
@@ -39,6 +40,8 @@ class Reason(StrEnum):
     """An archive in the folder of the release; what is in it is not read."""
     BAD_LINK = "bad_link"
     """A symbolic link to nothing, or to a folder that it lies in."""
+    BAD_PATH = "bad_path"
+    """Not read: a name with control characters or of no text, a pipe or device, folders nested too deep."""
     SPLIT_MISSING = "split_missing"
     """A file that lists a split is not there; its images fall into the default split."""
     SIZE_MISMATCH = "size_mismatch"
@@ -115,12 +118,17 @@ class Drop:
     count: int = 1
 
     def __str__(self) -> str:
-        # A file's name may hold control characters, which would act on the terminal.
+        # Names that the release gives may hold control characters, which would act on the terminal.
         file = self.file if self.file.isprintable() else repr(self.file)
+        expected = visible(self.expected)
         place = file if self.line is None else f"{file}:{self.line}"
         read = f" read {self.value!r}," if self.value else ""
         many = f" ({self.count} times)" if self.count > 1 else ""
-        return f"{place}: {self.reason}:{read} expected {self.expected}{many}"
+        return f"{place}: {self.reason}:{read} expected {expected}{many}"
+
+
+MOST_ALIKE = 10_000
+"""Objects of one image and reason that have an entry each; further ones are counted in the last."""
 
 
 @dataclass(slots=True)
@@ -129,6 +137,8 @@ class Drops:
 
     strict: bool = False
     entries: list[Drop] = field(default_factory=list)
+    _alike: dict[tuple[str, str, str, str], tuple[int, int]] = field(default_factory=dict)
+    """How many of one kind, reason, image and file there are, and the place of the last that has an entry."""
 
     def add(self, drop: Drop) -> None:
         """Record one drop.
@@ -138,7 +148,14 @@ class Drops:
         """
         if self.strict and drop.reason not in BY_DESIGN:
             raise StrictError(f"--strict: {drop}")
-        self.entries.append(drop)
+        key = (drop.kind, drop.reason, drop.image_id, drop.file)
+        number, last = self._alike.get(key, (0, 0))
+        if number < MOST_ALIKE or drop.kind == "image":
+            self._alike[key] = number + 1, len(self.entries)
+            self.entries.append(drop)
+        else:
+            told = self.entries[last]
+            self.entries[last] = replace(told, count=told.count + drop.count)
 
 
 @dataclass(slots=True)

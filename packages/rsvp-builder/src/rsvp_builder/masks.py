@@ -15,9 +15,13 @@ import numpy.typing as npt
 from rsvp_builder.inscribed import inscribed_point
 from rsvp_builder.outline import MOST_OUTLINE, REACH, outline_length, outline_pixels
 from rsvp_builder.record import FloatArray
-from rsvp_builder.rle import BoolArray, Counts, draw_runs, run_lengths
+from rsvp_builder.rle import BoolArray, Counts, box_of_runs, draw_runs, run_lengths
 
 __all__ = ["Crop", "Mask", "PackedMask", "PolygonMask", "RleMask", "id_map_masks", "inscribed_point"]
+
+
+MOST_PIXELS = 1 << 26
+"""Pixels of the box that holds a mask above which it is refused; its deepest pixel takes 11 bytes of each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +64,7 @@ class PolygonMask:
 
     Raises:
         ValueError: if the image has no pixel, a ring is not (k, 2), a coordinate is not a number or beyond
-            any image, or the outline is so long that drawing it would take unreasonable memory.
+            any image, or outline or box are so large that drawing them would take unreasonable memory.
     """
 
     rings: tuple[FloatArray, ...]
@@ -79,6 +83,11 @@ class PolygonMask:
         length = outline_length(self.rings)
         if length > MOST_OUTLINE:
             raise ValueError(f"the outline is {length:.0f} px long, expected at most {MOST_OUTLINE} px")
+        vertices = np.concatenate([np.zeros((0, 2)), *self.rings])
+        if len(vertices):
+            sides = np.array([self.width, self.height])
+            extent = vertices.max(axis=0).clip(0, sides) - vertices.min(axis=0).clip(0, sides)
+            _check_box(*np.ceil(extent).astype(np.int64).tolist())
 
     def crop(self) -> Crop | None:
         """See :class:`Mask`."""
@@ -107,7 +116,7 @@ class RleMask:
         counts: the code, compressed (``bytes`` or ``str``) or plain lengths.
 
     Raises:
-        ValueError: if the code is broken or does not fit the size.
+        ValueError: if the code is broken or does not fit the size, or if its box is too large to be drawn.
     """
 
     size: tuple[int, int]
@@ -115,7 +124,9 @@ class RleMask:
 
     def __post_init__(self) -> None:
         _check_size(*self.size)
-        run_lengths(self.counts, *self.size)
+        box = box_of_runs(run_lengths(self.counts, *self.size), self.size[0])
+        if box:
+            _check_box(box[2] - box[0], box[3] - box[1])
 
     def crop(self) -> Crop | None:
         """See :class:`Mask`."""
@@ -157,6 +168,11 @@ class PackedMask:
 def _check_size(height: int, width: int) -> None:
     if min(height, width) < 1:
         raise ValueError(f"the image of a mask is {width} x {height} px, expected at least 1 x 1")
+
+
+def _check_box(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"the mask spans {width} x {height} px, expected at most {MOST_PIXELS} in all")
 
 
 def id_map_masks(ids: npt.NDArray[np.integer[Any]]) -> list[tuple[int, PackedMask]]:

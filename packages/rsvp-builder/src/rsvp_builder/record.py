@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +46,11 @@ class Item:
         label_bytes: bytes of annotation to read for this image.
         data: what the index knows of this image and the reader will need, in a form of the reader's
             own; shared annotation files are read once, by the index, and reach the workers this way.
+        image_stamp: size and time of the picture when it was indexed, see :mod:`rsvp_builder.stamps`. Stamps
+            are None for what workers do not read. They are no part of what an item is: a release that is
+            copied stays the same release.
+        label_stamp: the same of the label file.
+        meta_stamp: the same of the second file.
     """
 
     image_id: str
@@ -56,6 +61,9 @@ class Item:
     image_bytes: int = 0
     label_bytes: int = 0
     data: str = ""
+    image_stamp: int | None = field(default=None, repr=False, compare=False)
+    label_stamp: int | None = field(default=None, repr=False, compare=False)
+    meta_stamp: int | None = field(default=None, repr=False, compare=False)
 
 
 class ObjectFlag(IntFlag):

@@ -71,6 +71,22 @@ def _uncompressed(counts: bytes | str) -> IntArray:
     return values
 
 
+def box_of_runs(lengths: IntArray, height: int) -> tuple[int, int, int, int] | None:
+    """The box that holds a mask, ``x1 y1 x2 y2`` of pixels, half-open; None for a mask without pixels."""
+    stop = np.cumsum(lengths)[1::2]
+    run = lengths[1::2]
+    start = stop - run
+    start, stop = start[run > 0], stop[run > 0]
+    if not len(start):
+        return None
+    column, row = np.divmod(start, height)
+    last_column, last_row = np.divmod(stop - 1, height)
+    # A run that goes on in the next column touches the lower edge of the image and the upper.
+    whole = bool((column != last_column).any())
+    top, bottom = (0, height) if whole else (int(row.min()), int(last_row.max()) + 1)
+    return int(column[0]), top, int(last_column[-1]) + 1, bottom
+
+
 def draw_runs(lengths: IntArray, height: int) -> tuple[int, int, BoolArray] | None:
     """A mask on the box that holds it, without drawing the rest of the image.
 

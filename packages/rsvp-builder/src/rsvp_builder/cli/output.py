@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rsvp_builder.visible import visible
+
 _WIDE = 200
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
@@ -33,12 +35,17 @@ def print_json(result: Any) -> None:
 
 def fail(message: str) -> None:
     """Print what went wrong."""
-    stderr().print(f"[bold red]error:[/] {escape(message)}")
+    stderr().print(f"[bold red]error:[/] {_harmless(message)}")
 
 
 def notice(message: str) -> None:
     """Print a remark."""
-    stderr().print(f"[yellow]note:[/] {escape(message)}")
+    stderr().print(f"[yellow]note:[/] {_harmless(message)}")
+
+
+def _harmless(message: str) -> str:
+    """A message in which neither markup nor control characters of names that it holds do anything."""
+    return escape("\n".join(map(visible, message.split("\n"))))
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+
+MOST_BYTES = 1 << 30
+"""Bytes of a file above which it is not copied: it is held in memory, and Arrow counts in 31 bits."""
 
 
 class Gathered:
@@ -33,7 +37,12 @@ class Gathered:
             self.size += len(picture)
         else:
             with picture.open("rb", buffering=0) as file:
-                self._reserve(os.fstat(file.fileno()).st_size + 1)
+                size = os.fstat(file.fileno()).st_size
+                if size > MOST_BYTES:
+                    raise OSError(
+                        errno.EFBIG, f"{size} bytes, more than the {MOST_BYTES} of a picture that is copied"
+                    )
+                self._reserve(size + 1)
                 # One byte more than the file has, so that its end is seen; more if it has grown.
                 while read := file.readinto(self._memory.data[self.size :]):
                     self.size += read

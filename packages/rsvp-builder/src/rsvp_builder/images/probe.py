@@ -19,6 +19,10 @@ _HEAD = 33  # of a PNG: the signature, and the header chunk with its checksum
 MAX_SIDE = 100_000
 """Pixels of a side above which a header is not believed; the largest real scene has 29,200."""
 
+# Deflate, in one bit a pixel, packs no more than 8,256 pixels into a byte, nor do JPEG and BMP; a blank fax
+# in a TIFF packs a row into a bit. A header that promises more is that of a bomb, or its pixels are missing.
+_MOST_PIXELS_A_BYTE: dict[Format, int] = {"png": 10_000, "jpeg": 10_000, "bmp": 10_000, "tiff": 1_000_000}
+
 # Some writers append data after the end marker, hardly ever more than this.
 _TAILS = (256, 1 << 16)
 _MAGIC: tuple[tuple[bytes, Format], ...] = (
@@ -67,8 +71,9 @@ def probe(path: Path) -> ImageInfo:
     Size comes from the header alone, whatever it is: Pillow's pixel limit does not apply.
 
     Raises:
-        UnreadableImageError: missing, empty, of another format, cut off, without a size, or turned
-            by EXIF (annotations may then be for the turned or the unturned picture).
+        UnreadableImageError: missing, empty, of another format, cut off, without a size or of one that
+            no file of its length can hold, or turned by EXIF (annotations may then be for the turned or
+            the unturned picture).
     """
     try:
         with path.open("rb") as file:
@@ -94,6 +99,8 @@ def _examine(file: io.BufferedReader) -> ImageInfo:
     file.seek(0)
     try:
         info = imagesize.get_info(file, dpi=False, colors=False, exif_rotation=format_ == "jpeg")
+    except MemoryError:
+        raise  # is no fault of the image's
     except Exception as error:  # header parsers fail in many ways on garbage; all mean the same here
         raise UnreadableImageError(f"a damaged header ({error})", f"a {format_.upper()} header") from error
     if info.width <= 0 or info.height <= 0:
@@ -101,6 +108,10 @@ def _examine(file: io.BufferedReader) -> ImageInfo:
     if max(info.width, info.height) > MAX_SIDE:
         size = f"{info.width} x {info.height} px"
         raise UnreadableImageError(size, f"an image of at most {MAX_SIDE} px a side")
+    length = file.seek(0, io.SEEK_END)
+    if info.width * info.height > _MOST_PIXELS_A_BYTE[format_] * length:
+        told = f"{info.width} x {info.height} px in {length} bytes"
+        raise UnreadableImageError(told, "a file that can hold the picture that its header promises")
     if info.rotation > 1:
         raise UnreadableImageError(f"EXIF orientation {info.rotation}", "an upright image (orientation 1)")
     return ImageInfo(format_, info.width, info.height)

@@ -86,7 +86,7 @@ def reader_for(manifest: Manifest) -> Reader:
 def index_release(root: Path, manifest: Manifest) -> Index:
     """What a build reads of a release: the reader's index without what the manifest excludes.
 
-    Archives and broken links in the folder are among its drops.
+    Archives, broken links and names that are no text in the folder are among its drops.
 
     Raises:
         RsvpError: nothing that fits the manifest lies under ``root``.
@@ -97,7 +97,11 @@ def index_release(root: Path, manifest: Manifest) -> Index:
     notices = index.notices
     if packed:
         notices = (*notices, f"archives in the folder, whose files are not read: {packed}")
+    bad = sum(drop.reason == Reason.BAD_PATH for drop in odd)
+    if bad:
+        notices = (*notices, f"files and folders that are not read for their names or kind: {bad}")
     index = Index(index.items, (*index.drops, *odd), notices)
+    index = _each_once(index)
     if not manifest.exclude:
         return index
     excluded = {item.image_id: _excluded(manifest, item) for item in index.items}
@@ -108,6 +112,19 @@ def index_release(root: Path, manifest: Manifest) -> Index:
     ]
     kept = tuple(item for item in index.items if not excluded[item.image_id])
     return Index(kept, (*index.drops, *drops), index.notices)
+
+
+def _each_once(index: Index) -> Index:
+    """The index with one item of each image id, since files that many images share may name one twice."""
+    if len({item.image_id for item in index.items}) == len(index.items):
+        return index
+    kept: dict[str, Item] = {}
+    drops = []
+    for item in index.items:
+        if kept.setdefault(item.image_id, item) is not item:
+            file, expected = item.label or item.image or "", "one image of this name in the split"
+            drops.append(Drop("image", Reason.DUPLICATE_ID, item.image_id, file, None, "", expected))
+    return Index(tuple(kept.values()), (*index.drops, *drops), index.notices)
 
 
 def _excluded(manifest: Manifest, item: Item) -> str | None:

@@ -36,6 +36,7 @@ from rsvp_builder.readers.objects import ObjectList
 from rsvp_builder.readers.pairing import pair
 from rsvp_builder.readers.scan import IMAGE_SUFFIXES, Found, walk
 from rsvp_builder.readers.splits import SplitRule
+from rsvp_builder.readers.texts import called
 from rsvp_builder.readers.unusable import UnusableError
 from rsvp_builder.readers.xml_labels import declared_size, numeral, open_label
 from rsvp_builder.record import Annotations, Item
@@ -101,7 +102,8 @@ class Fair1mReader:
                 objects.readable[position] = False
                 continue
             objects.declared[position] = declared_size(label, item, "size/width", "size/height", drops)
-            objects.image_source[position] = (label.root.findtext("source/origin") or "").strip() or None
+            origin = (label.root.findtext("source/origin") or "").strip()
+            objects.image_source[position] = called(origin) or None
             for element, line in zip(label.objects, label.lines, strict=True):
                 try:
                     class_id, quad = _class_of(element, classes), _quad_of(element)

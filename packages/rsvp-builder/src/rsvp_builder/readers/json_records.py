@@ -7,17 +7,23 @@ the defect is raised with its line.
 
 from __future__ import annotations
 
+import errno
 import json
+import math
+import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _CHUNK = 4 * 2**20
-_BLANKS = " \t\n\r"
-_DELIMITERS = frozenset(_BLANKS) | frozenset(",:]}")
-MAX_RECORD = 64 * 2**20
+_BLANK = re.compile(r"[ \t\n\r]*")
+_DELIMITERS = frozenset(" \t\n\r,:]}")
+MAX_RECORD = 16 * 2**20
 """Characters of one record above which a file is refused."""
+DEEPEST = 64
+"""Lists and objects in one another above which a file is refused: whoever handles them recurses."""
 
 
 class JsonError(Exception):
@@ -67,6 +73,8 @@ def records(path: Path, wanted: Callable[[str], bool] = lambda key: True) -> Ite
         OSError: it cannot be read.
         JsonError: it is not JSON from some place on; records before it have been given.
     """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "a folder, pipe or device")  # to open a pipe waits for who writes into it
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         text = _Text(file.read)
         first = text.peek()
@@ -85,6 +93,16 @@ def records(path: Path, wanted: Callable[[str], bool] = lambda key: True) -> Ite
             raise text.error("an array or an object", first or "nothing")
         if text.peek():
             raise text.error("the end of the file")
+
+
+def _whole(digits: str) -> float:
+    try:
+        return int(digits)
+    except ValueError:
+        return -math.inf if digits.startswith("-") else math.inf
+
+
+_LENIENT = json.JSONDecoder(parse_int=_whole)
 
 
 class _Text:
@@ -124,8 +142,7 @@ class _Text:
     def peek(self) -> str:
         """The next character that is no blank, empty at the end."""
         while True:
-            while self._at < len(self._buffer) and self._buffer[self._at] in _BLANKS:
-                self._at += 1
+            self._at = _BLANK.match(self._buffer, self._at).end()  # type: ignore[union-attr]
             if self._at < len(self._buffer):
                 return self._buffer[self._at]
             if not self._more():
@@ -141,21 +158,53 @@ class _Text:
         self.peek()
         while True:
             try:
-                value, end = self._decoder.raw_decode(self._buffer, self._at)
+                value, end = self._decoded()
             except RecursionError as error:
                 raise self.error("JSON of sensible depth", "nesting too deep") from error
             except ValueError as error:
-                if len(self._buffer) - self._at > MAX_RECORD:
-                    limit = f"a record of at most {MAX_RECORD} characters"
-                    raise self.error(limit, "a longer one, or one that is damaged") from error
+                self._check_length()
                 if self._more():
                     continue
                 message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
                 raise self.error("JSON", f"{message}: {self._buffer[self._at : self._at + 40]}") from error
             # A number at the end of the window may go on behind it, as 1.5e7 does behind 1, 1.5 or 1.5e.
-            if self._buffer[end : end + 1] in _DELIMITERS or not self._more():
+            ended = self._buffer[end : end + 1] in _DELIMITERS
+            if not ended:
+                self._check_length()
+            if ended or not self._more():
+                if self._is_deep(value, end):
+                    raise self.error("JSON of sensible depth", "nesting too deep")
                 self._at = end
                 return value
+
+    def _check_length(self) -> None:
+        """Refuse a record that would have to be read on although it is too long already."""
+        if len(self._buffer) - self._at > MAX_RECORD:
+            limit = f"a record of at most {MAX_RECORD} characters"
+            raise self.error(limit, "a longer one, or one that is damaged")
+
+    def _decoded(self) -> tuple[Any, int]:
+        try:
+            return self._decoder.raw_decode(self._buffer, self._at)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # a whole number of more digits than Python reads; it costs its record alone
+            return _LENIENT.raw_decode(self._buffer, self._at)
+
+    def _is_deep(self, value: Any, end: int) -> bool:
+        openings = sum(self._buffer.count(bracket, self._at, end) for bracket in "[{")
+        level = [value] if openings > DEEPEST else []
+        for _ in range(DEEPEST):
+            level = [
+                inner
+                for outer in level
+                if isinstance(outer, list | dict)
+                for inner in (outer.values() if isinstance(outer, dict) else outer)
+                if isinstance(inner, list | dict)
+            ]
+            if not level:
+                return False
+        return True
 
     def object_keys(self) -> Iterator[str]:
         """The keys of the object that begins here; whoever asks reads the value before the next."""

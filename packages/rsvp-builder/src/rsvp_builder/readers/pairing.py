@@ -78,6 +78,9 @@ def item_of(
         image_bytes=image.size if image else 0,
         label_bytes=(label.size if label else 0) + (meta.size if meta else 0),
         data=data,
+        image_stamp=image.stamp if image else None,
+        label_stamp=label.stamp if label else None,
+        meta_stamp=meta.stamp if meta else None,
     )
 
 

@@ -166,7 +166,7 @@ def load(data: bytes, allowed: Allowed, *, encoding: str = "latin1") -> object:
     Raises:
         PickleError: it names something else, or is no pickle.
     """
-    _check_memo(data)
+    _check_size(data)
     try:
         return _Unpickler(data, allowed, encoding).load()
     except PickleError:
@@ -176,6 +176,9 @@ def load(data: bytes, allowed: Allowed, *, encoding: str = "latin1") -> object:
         raise PickleError(message[:160], "a pickle of plain values") from error
 
 
+MOST_STEPS = 16_000_000
+"""Opcodes of a pickle above which it is refused."""
+_SETS = frozenset({0x8F, 0x91})
 _LENGTHS = {b"C": 1, b"U": 1, b"\x8c": 1, b"\x8a": 1, b"B": 4, b"T": 4, b"X": 4, b"\x8b": 4}
 _LENGTHS |= {b"\x8d": 8, b"\x8e": 8, b"\x96": 8}
 _FIXED = {b"K": 1, b"M": 2, b"J": 4, b"G": 8, b"h": 1, b"j": 4, b"q": 1, b"r": 4}
@@ -194,17 +197,24 @@ def _operands() -> tuple[list[int], list[int], list[int]]:
     return tables[0], tables[1], tables[2]
 
 
-def _check_memo(data: bytes) -> None:
-    """Refuse a memo larger than the pickle: the interpreter would make room for all of it.
+def _check_size(data: bytes) -> None:
+    """Refuse what takes much more memory than the pickle is long.
 
+    That is a memo larger than the pickle, since the interpreter would make room for all of it; more values
+    than any release has, since an empty list is one byte here and 56 there; and sets, of 216.
     Source: the opcodes of the standard library's ``pickletools``.
     """
     fixed, lengths, lines = _operands()
-    at, end = 0, len(data)
+    at, end, steps = 0, len(data), 0
     while at < end:
         code = data[at]
         at += 1
+        steps += 1
         start = at
+        if code in _SETS:
+            raise PickleError("a set", "lists, dicts, strings and numbers, no other types")
+        if steps > MOST_STEPS:
+            raise PickleError(f"more than {MOST_STEPS} steps", f"a pickle of at most {MOST_STEPS} steps")
         if code == 0x2E:  # the stop
             return
         if lengths[code]:

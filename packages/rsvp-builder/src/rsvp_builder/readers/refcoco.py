@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rsvp_builder.errors import RsvpError
 from rsvp_builder.finding import nothing_found
+from rsvp_builder.images.probe import MAX_SIDE
 from rsvp_builder.ledger import Drop, Drops, Reason
 from rsvp_builder.manifest import Manifest
 from rsvp_builder.readers import Index
@@ -23,12 +24,12 @@ from rsvp_builder.readers.objects import ObjectList
 from rsvp_builder.readers.pickles import PickleError, load
 from rsvp_builder.readers.pictures import Pictures
 from rsvp_builder.readers.scan import Found, walk
-from rsvp_builder.readers.texts import sentence, shown
-from rsvp_builder.readers.values import is_number
+from rsvp_builder.readers.texts import called, sentence, shown
+from rsvp_builder.readers.values import brief, brief_dict, is_number
 from rsvp_builder.record import Annotations, Item
 
 _FOLDERS = ("refcoco", "refcoco+", "refcocog")
-_MAX_PICKLE = 512 * 2**20
+_MAX_PICKLE = 64 * 2**20
 
 
 class RefLayout(BaseModel):
@@ -108,7 +109,7 @@ class RefReader:
             value, expected = ref["wrong"]
             lose(Reason.MALFORMED_LINE, value, expected, len(texts))
         elif class_id is None:
-            lose(Reason.UNKNOWN_CLASS, ref["class"], classes.expected, len(texts))
+            lose(Reason.UNKNOWN_CLASS, shown(ref["class"]), classes.expected, len(texts))
         else:
             try:
                 box = _box(ref["box"])
@@ -125,7 +126,7 @@ class RefReader:
             if any(character.isalnum() for character in text):
                 objects.add(position, line=line, class_id=class_id, box=box, text=text)
             else:
-                lose(Reason.EMPTY_TEXT, f"sent {raw!r}", "an expression with a word or a number")
+                lose(Reason.EMPTY_TEXT, f"sent {shown(raw)!r}", "an expression with a word or a number")
 
 
 class _BoxError(Exception):
@@ -205,7 +206,7 @@ def _read_instances(root: Path, path: str, index: _Indexing) -> _Boxes:
                 boxes.categories[number] = str(value.get("name"))
             elif number in index.pictured:
                 size = (value.get("width"), value.get("height"))
-                known = size if all(type(side) is int and side > 0 for side in size) else None
+                known = size if all(type(side) is int and 0 < side <= MAX_SIDE for side in size) else None
                 boxes.images[number] = (str(value.get("file_name") or ""), known)
     except OSError as error:
         message = (
@@ -253,15 +254,15 @@ class _Indexing:
                 "image_id": int(image),
                 "split": str(split),
                 "sentences": [_, *_] as sentences,
-            }:
+            } if is_number(thing) and is_number(image):
                 pass
             case _:
                 expected = "an entry with ann_id, image_id, split and sentences"
-                self._lose(line, f"?/{line}", shown(str(ref)), expected, 1)
+                self._lose(line, f"?/{line}", shown(brief_dict(ref)), expected, 1)
                 return
         if split not in self.manifest.splits.labelled:
             expected = f"a split: one of {', '.join(self.manifest.splits.labelled)}"
-            self._lose(line, f"{shown(split)}/{image}", shown(split), expected, len(sentences))
+            self._lose(line, f"{called(split)}/{image}", shown(split), expected, len(sentences))
             return
         sents = [s.get("sent") if isinstance(s, dict) else None for s in sentences]
         texts = [sent if isinstance(sent, str) else None for sent in sents]
@@ -278,7 +279,7 @@ class _Indexing:
             told = [self._joined(meta, number, *ref) for ref in refs]
             data = json.dumps({"size": size, "refs": told}, separators=(",", ":"))
             item = Item(
-                image_id=f"{split}/{shown(PurePosixPath(name).stem or str(number))}",
+                image_id=f"{split}/{called(PurePosixPath(name).stem or str(number))}",
                 split=split,
                 image=picture.path if picture else None,
                 label=self.label,
@@ -286,6 +287,7 @@ class _Indexing:
                 image_bytes=picture.size if picture else 0,
                 label_bytes=len(data),
                 data=data,
+                image_stamp=picture.stamp if picture else None,
             )
             items.append(item)
         return sorted(items, key=lambda item: (item.split, item.image_id))
@@ -297,7 +299,7 @@ class _Indexing:
         if of_image is None:
             wrong = (f"ann_id {thing}", f"an annotation of that id in {meta}")
         elif of_image != image:
-            wrong = (f"ann_id {thing} of image {of_image}", f"an annotation of image {image}")
+            wrong = (f"ann_id {thing} of image {brief(of_image)}", f"an annotation of image {image}")
         token = self.boxes.categories.get(category, str(category)) if type(category) is int else str(category)
         return {"line": line, "texts": texts, "class": token, "box": box, "wrong": wrong}
 

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rsvp_builder.errors import RsvpError
+from rsvp_builder.stamps import stamp
+from rsvp_builder.visible import acts
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".tar", ".gz", ".tgz"})
-_JUNK_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
+_JUNK = frozenset({"__MACOSX", "@eaDir", "Icon\r"})
+DEEPEST = 100
+"""Folders in one another below which nothing is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,13 @@ class Found:
         folder: the folder, relative to the root.
         name: name of the file.
         size: bytes.
+        stamp: its size and time, see :mod:`rsvp_builder.stamps`.
     """
 
     folder: PurePosixPath
     name: str
     size: int
+    stamp: int | None = None
 
     @property
     def path(self) -> str:
@@ -49,7 +55,8 @@ def walk(root: Path) -> Iterator[Found]:
     """All files below ``root``, in sorted order, hidden and operating-system junk left out.
 
     Symbolic links to folders are followed, since people keep data on other disks, but each folder
-    is entered once, so a loop of links ends.
+    is entered once, so a loop of links ends. What :func:`is_bad` says of a name is left out, and told by
+    :func:`rsvp_builder.readers.oddities.oddities`.
 
     Raises:
         RsvpError: ``root`` is not a folder, or a folder in it cannot be listed.
@@ -57,6 +64,16 @@ def walk(root: Path) -> Iterator[Found]:
     if not root.is_dir():
         raise RsvpError(f"{root}: not a folder; --root takes the folder that holds the raw release")
     yield from _walk(root, PurePosixPath(), set())
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name is that of a hidden file or of what operating systems leave behind."""
+    return name.startswith((".", "~")) or name in _JUNK
+
+
+def is_bad(name: str, depth: int) -> bool:
+    """Whether a file or folder is not read for its name, or for the number of folders above it."""
+    return acts(name) or depth > DEEPEST
 
 
 def _walk(folder: Path, relative: PurePosixPath, entered: set[str]) -> Iterator[Found]:
@@ -69,8 +86,9 @@ def _walk(folder: Path, relative: PurePosixPath, entered: set[str]) -> Iterator[
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError as error:
         raise RsvpError(f"{folder}: cannot be listed: {error.strerror or error}") from error
+    depth = len(relative.parts)
     for entry in entries:
-        if entry.name.startswith((".", "~")) or entry.name in _JUNK_FOLDERS:
+        if is_hidden(entry.name) or is_bad(entry.name, depth):
             continue
         try:
             is_folder, is_file = entry.is_dir(), entry.is_file()
@@ -79,6 +97,5 @@ def _walk(folder: Path, relative: PurePosixPath, entered: set[str]) -> Iterator[
         if is_folder:
             yield from _walk(folder / entry.name, relative / entry.name, entered)
         elif is_file:
-            # A name that is no text is shown escaped; opening it then fails, and says which it is.
-            name = entry.name.encode("utf-8", "backslashreplace").decode()
-            yield Found(relative, name, entry.stat().st_size)
+            status = entry.stat()
+            yield Found(relative, entry.name, status.st_size, stamp(status))

@@ -149,6 +149,7 @@ class _Indexing:
                 image=picture.path,
                 label=picture.path,
                 image_bytes=picture.size,
+                image_stamp=picture.stamp,
             )
             for (split, name), picture in self._taken.items()
         ]

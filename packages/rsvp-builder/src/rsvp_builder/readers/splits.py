@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 from rsvp_builder.ledger import Drop, Reason
 from rsvp_builder.manifest import Manifest
 from rsvp_builder.readers.scan import IMAGE_SUFFIXES, Found
-
-_LONGEST_LIST = 256 * 2**20
+from rsvp_builder.readers.texts import called, list_lines, shown
 
 
 def matches(path: str, pattern: str) -> bool:
@@ -110,7 +109,7 @@ class SplitRule:
                 Reason.IMAGE_MISSING,
                 f"{self._listed[key]}/{key}",
                 *self._line[key],
-                key,
+                shown(key),
                 "an image of that name",
             )
             for key in missing
@@ -141,16 +140,13 @@ class SplitRule:
             self.drops.append(drop)
         for name, path in [*((f.path, root / f.path) for f in files), *((str(p), p) for p in own)]:
             try:
-                with path.open("rb") as file:
-                    text = file.read(_LONGEST_LIST).decode("utf-8-sig", "backslashreplace")
+                for number, line in list_lines(path):
+                    self._add(split, name, number, line)
             except OSError as error:
                 told = error.strerror or str(error)
                 self.drops.append(
                     Drop("metadata", Reason.SPLIT_MISSING, split, name, None, told, "a readable list")
                 )
-                continue
-            for number, line in enumerate(text.splitlines(), start=1):
-                self._add(split, name, number, line)
 
     def _add(self, split: str, file: str, line: int, text: str) -> None:
         token = _name_in(text).strip().replace("\\", "/")
@@ -158,13 +154,13 @@ class SplitRule:
             return
         path = PurePosixPath(token)
         stem = path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
-        key = f"{path.parent.name}/{stem}" if path.parent.name and not self._by_stem else stem
+        key = called(f"{path.parent.name}/{stem}" if path.parent.name and not self._by_stem else stem)
         before = self._listed.setdefault(key, split)
         self._line.setdefault(key, (file, line))
         if before != split:
             expected = f"an image in one split; '{before}' has it already"
             self.drops.append(
-                Drop("metadata", Reason.DUPLICATE_ID, f"{split}/{key}", file, line, token, expected)
+                Drop("metadata", Reason.DUPLICATE_ID, f"{split}/{key}", file, line, shown(token), expected)
             )
 
 
@@ -174,7 +170,7 @@ def _name_in(line: str) -> str:
         return line
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return line
     name = value.get("image") if isinstance(value, dict) else None
     return name if isinstance(name, str) else line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 _LARGEST = 1 << 1000
@@ -21,6 +22,14 @@ def brief(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_flat(v) for v in value[:8])}{', …' if len(value) > 8 else ''}]"
     return _flat(value)
+
+
+def brief_dict(value: Any) -> str:
+    """As :func:`brief`, with the first entries of a dict."""
+    if not isinstance(value, dict):
+        return brief(value)
+    entries = [f"{_flat(key)}: {_flat(inner)}" for key, inner in islice(value.items(), 8)]
+    return f"{{{', '.join(entries)}{', …' if len(value) > 8 else ''}}}"
 
 
 def _flat(value: Any) -> str:

@@ -59,7 +59,12 @@ def read_labels(root: Path, manifest: Manifest, items: Sequence[Item], drops: Dr
             texts.append(as_text(data))
             owners.append(position)
     rows, unparsed = parse(texts, layout.form, _codes(layout, classes))
-    bad = [_Bad(line.file, line.line, Reason.MALFORMED_LINE, line.expected) for line in unparsed]
+    for whole in (line for line in unparsed if not line.line):
+        readable[owners[whole.file]] = False
+        item = items[owners[whole.file]]
+        reason, file = Reason.LABEL_UNREADABLE, item.label or ""
+        drops.add(Drop("image", reason, item.image_id, file, None, "", whole.expected))
+    bad = [_Bad(line.file, line.line, Reason.MALFORMED_LINE, line.expected) for line in unparsed if line.line]
     folders = [PurePosixPath(items[owner].label or "").parent for owner in owners]
     class_id = _class_ids(rows, layout, classes, folders)
     quad, box = _shapes(rows, layout)

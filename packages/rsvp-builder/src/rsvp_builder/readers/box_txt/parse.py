@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from rsvp_builder.readers.box_txt.form import Field, Form
-from rsvp_builder.readers.texts import number
+from rsvp_builder.readers.texts import MOST_BAD_LINES, number
 from rsvp_builder.record import FloatArray, IntArray
 
 _OTHER_BLANKS = (b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
@@ -66,7 +66,10 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is not of the form: position of the file, line, and what was expected."""
+    """A line that is not of the form: position of the file, line, and what was expected.
+
+    Line 0 is the whole file.
+    """
 
     file: int
     line: int
@@ -177,6 +180,7 @@ def _parse_lines(text: Text, position: int, form: Form, codes: Codes, bad: list[
     """The careful way: every line by itself; blank lines and extra blanks are tolerated."""
     lines: list[int] = []
     values: list[list[float]] = []
+    before = len(bad)
     for line, raw in enumerate(text.lines(), start=1):
         if not raw.strip():
             continue
@@ -185,6 +189,11 @@ def _parse_lines(text: Text, position: int, form: Form, codes: Codes, bad: list[
             lines.append(line)
         except _NotOfFormError as error:
             bad.append(BadLine(position, line, str(error)))
+            if len(bad) - before > MOST_BAD_LINES:
+                expected = f"a file in which at most {MOST_BAD_LINES} lines are not {form.template}"
+                bad[before:] = [BadLine(position, 0, expected)]
+                lines, values = [], []
+                break
     table = np.array(values, np.float64).reshape(-1, len(form.fields))
     columns = {field.name: table[:, index] for index, field in enumerate(form.fields)}
     return Rows(

@@ -23,7 +23,8 @@ from rsvp_builder.readers.objects import ObjectList
 from rsvp_builder.readers.pictures import Pictures
 from rsvp_builder.readers.scan import Found, walk
 from rsvp_builder.readers.splits import SplitRule, matches
-from rsvp_builder.readers.texts import shown
+from rsvp_builder.readers.texts import called, shown
+from rsvp_builder.readers.values import brief
 from rsvp_builder.record import Annotations, Item
 
 
@@ -67,7 +68,8 @@ class CaptionReader:
                     objects.add(position, line=line, text=text)
                     continue
                 objects.lose(position)
-                value = f"caption {number} of {name}: {shown(raw) if isinstance(raw, str) else raw!r}"
+                told = shown(raw) if isinstance(raw, str) else brief(raw)
+                value = shown(f"caption {number} of {name}: {told}")
                 drops.add(Drop("object", reason, item.image_id, item.label or "", line, value, expected))
             if data["class"] is not None:
                 self._add_class(objects, position, item, data, classes, drops)
@@ -213,7 +215,8 @@ class _Indexing:
         picture = self._picture(told)
         name = picture.stem if picture else PurePosixPath(told.name.replace("\\", "/")).stem or told.number
         split = self._split(file, told, picture)
-        image_id = f"{split or self.manifest.splits.default}/{shown(name)}"
+        name = called(name)
+        image_id = f"{split or self.manifest.splits.default}/{name}"
         if split is None:
             expected = f"a split: one of {', '.join(self.manifest.splits.labelled)}"
             self._drop(Reason.MALFORMED_LINE, image_id, file, told.line, shown(told.split or ""), expected)
@@ -243,6 +246,7 @@ class _Indexing:
                 image_bytes=picture.size if picture else 0,
                 label_bytes=len(data),
                 data=data,
+                image_stamp=picture.stamp if picture else None,
             )
         )
 

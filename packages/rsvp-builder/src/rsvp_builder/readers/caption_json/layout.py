@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rsvp_builder.readers.scan import Found
 from rsvp_builder.readers.splits import matches
+from rsvp_builder.readers.texts import list_lines
 
 _LONGEST_LIST = 64 * 2**20
 _NUMBER = re.compile(r"\d{1,9}")
@@ -84,10 +85,8 @@ class SceneClasses:
 
     def _read_list(self, root: Path, file: Found) -> None:
         try:
-            with (root / file.path).open("rb") as opened:
-                text = opened.read(_LONGEST_LIST).decode("utf-8-sig", "backslashreplace")
+            for _, line in list_lines(root / file.path, most=_LONGEST_LIST):
+                if line.strip():
+                    self._listed.setdefault(PurePosixPath(line.strip()).stem, file.stem)
         except OSError:
             return  # the names of most images tell their class too
-        for line in text.splitlines():
-            if line.strip():
-                self._listed.setdefault(PurePosixPath(line.strip()).stem, file.stem)

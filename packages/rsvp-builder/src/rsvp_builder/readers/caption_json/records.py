@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rsvp_builder.images.probe import MAX_SIDE
 from rsvp_builder.readers.json_records import JsonError, Record, records
 from rsvp_builder.readers.texts import shown
 
 _NOT_CAPTIONS = frozenset({"info", "licenses", "categories", "type", "dataset"})
-_SENTENCE = re.compile(r"raw(?:_(\d+))?")
+_SENTENCE = re.compile(r"raw(?:_(\d{1,6}))?")
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ def _read(record: Record, coco: _Coco) -> Captioned | Broken | None:
 
 def _told(record: Record) -> str:
     place = f"{record.key}[{record.number - 1}]" if record.key else f"[{record.number - 1}]"
-    return f"{place} {shown(str(record.value))}"
+    return shown(f"{place[:200]} {record.value}")
 
 
 class _Coco:
@@ -123,7 +124,7 @@ class _Coco:
             return Broken(record.line, _told(record), f"an id that no image has; line {known.line} has it")
         known.name, known.line = name, record.line
         size = (value.get("width"), value.get("height"))
-        if all(type(side) is int and side > 0 for side in size):
+        if all(type(side) is int and 0 < side <= MAX_SIDE for side in size):
             known.size = size
         return None
 

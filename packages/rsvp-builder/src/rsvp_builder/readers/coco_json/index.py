@@ -25,6 +25,7 @@ from rsvp_builder.readers.pairing import item_of
 from rsvp_builder.readers.pictures import Pictures
 from rsvp_builder.readers.scan import Found, walk
 from rsvp_builder.readers.splits import SplitRule, matches
+from rsvp_builder.readers.texts import shown
 from rsvp_builder.record import Item
 
 
@@ -213,4 +214,4 @@ class _Joining:
         *,
         reason: Reason = Reason.DUPLICATE_STEM,
     ) -> None:
-        self.drops.append(Drop(kind, reason, image_id, file.path, line, value, expected))
+        self.drops.append(Drop(kind, reason, image_id, file.path, line, shown(value), expected))

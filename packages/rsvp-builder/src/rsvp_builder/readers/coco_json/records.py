@@ -7,9 +7,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from rsvp_builder.errors import RsvpError
+from rsvp_builder.images.probe import MAX_SIDE
 from rsvp_builder.ledger import Drop, Kind, Reason
 from rsvp_builder.readers.json_records import JsonError, Record, records
-from rsvp_builder.readers.texts import shown
+from rsvp_builder.readers.texts import called, shown
 
 Id = int | str
 
@@ -108,7 +109,7 @@ class CocoFile:
             self.images[key] = ImageRecord(name, file_name, record.line, size)
         else:
             told = f"image id {key} of {file_name}"
-            expected = f"an id once; line {before.line} has it for {before.file_name}"
+            expected = f"an id once; line {before.line} has it for {shown(before.file_name)}"
             self._drop("metadata", Reason.DUPLICATE_ID, record.line, told, expected)
 
     def _annotation(self, record: Record) -> None:
@@ -136,7 +137,7 @@ class CocoFile:
             told = json.dumps(value)
             self._drop("metadata", Reason.MALFORMED_LINE, record.line, told, "a category with id and name")
         elif self.categories.setdefault(key, name) != name:
-            expected = f"an id once; it is {self.categories[key]} already"
+            expected = f"an id once; it is {shown(self.categories[key])} already"
             self._drop("metadata", Reason.DUPLICATE_ID, record.line, f"category id {key} of {name}", expected)
 
 
@@ -149,9 +150,11 @@ def _id(value: Any) -> Id | None:
 def _name(file_name: str) -> str:
     path = PurePosixPath(file_name.strip().replace("\\", "/"))
     parts = [part for part in path.with_suffix("").parts if part not in ("/", "..")] if path.name else []
-    return "/".join(parts).encode("utf-8", "backslashreplace").decode()
+    return called("/".join(parts))
 
 
 def _size(width: Any, height: Any) -> tuple[int, int] | None:
     w, h = _id(width), _id(height)
-    return (w, h) if isinstance(w, int) and isinstance(h, int) and w > 0 and h > 0 else None
+    if not isinstance(w, int) or not isinstance(h, int):
+        return None
+    return (w, h) if 0 < w <= MAX_SIDE and 0 < h <= MAX_SIDE else None

@@ -29,10 +29,8 @@ import pyarrow.csv as pa_csv
 from rsvp_builder.geometry import quad_bounds
 from rsvp_builder.ledger import Drop, Drops, Reason
 from rsvp_builder.manifest import Manifest
+from rsvp_builder.readers.texts import MAX_LABEL_BYTES, MOST_BAD_LINES, called, number, read_label, shown
 from rsvp_builder.record import Annotations, FloatArray, IntArray, Item, ObjectFlag, Objects
-
-MAX_LABEL_BYTES = 64 * 2**20
-"""A label file above this is refused unread; the densest real one is under 2 MB."""
 
 _BOM = b"\xef\xbb\xbf"
 _HEADER_KEYS = (b"imagesource", b"gsd", b"acquisition dates")
@@ -41,7 +39,6 @@ _COORDINATES = [f"{axis}{corner}" for corner in range(1, 5) for axis in "xy"]
 _EXPECTED = "x1 y1 x2 y2 x3 y3 x4 y4 category [difficult], 9 or 10 fields separated by spaces"
 _OTHER_BLANKS = (b"\t", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
 """Blanks besides the space: the CSV parser would take them for text."""
-_LONGEST_SHOWN = 160
 
 
 @dataclass(slots=True)
@@ -100,8 +97,15 @@ def read_labels(root: Path, manifest: Manifest, items: Sequence[Item], drops: Dr
     columns, bad = _parse(files, classes)
     item_of = np.array([file.item for file in files], np.int64)
     seen = np.bincount(item_of[columns.file], minlength=len(items)).tolist()
+    unusable = set()
     for line in bad:
         file = files[line.file]
+        if not line.number:
+            unusable.add(file.item)
+            drops.add(
+                Drop("image", line.reason, items[file.item].image_id, file.path, None, "", line.expected)
+            )
+            continue
         seen[file.item] += 1
         image_id = items[file.item].image_id
         drops.add(Drop("object", line.reason, image_id, file.path, line.number, line.text, line.expected))
@@ -121,6 +125,8 @@ def read_labels(root: Path, manifest: Manifest, items: Sequence[Item], drops: Dr
         readable=[item.label is None for item in items],
     )
     for file in files:
+        if file.item in unusable:
+            continue
         annotations.readable[file.item] = True
         _set_metadata(annotations, root, items[file.item], file, drops)
     return annotations
@@ -131,33 +137,18 @@ def _open_all(root: Path, items: Sequence[Item], drops: Drops) -> list[_LabelFil
     for position, item in enumerate(items):
         if item.label is None:
             continue
-        data = _read(root, item, item.label, drops)
+        data = read_label(root, item, item.label, drops, most=MAX_LABEL_BYTES)
         if data is not None:
             files.append(_LabelFile(position, item.label, data))
     return files
 
 
-def _read(root: Path, item: Item, path: str, drops: Drops) -> bytes | None:
-    def refuse(value: str, expected: str) -> None:
-        drops.add(Drop("image", Reason.LABEL_UNREADABLE, item.image_id, path, None, value, expected))
-
-    if item.label_bytes > MAX_LABEL_BYTES:
-        refuse(f"{item.label_bytes} bytes", f"a label file of at most {MAX_LABEL_BYTES} bytes")
-        return None
-    try:
-        data = (root / path).read_bytes()
-    except OSError as error:
-        refuse(error.strerror or str(error), "a readable text file")
-        return None
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        refuse("UTF-16 byte order mark", "UTF-8 or ASCII text")
-        return None
-    return data
-
-
 @dataclass(frozen=True, slots=True)
 class _BadLine:
-    """An object line that cannot be used: position of the file, line, and what is wrong with it."""
+    """An object line that cannot be used: position of the file, line, and what is wrong with it.
+
+    Line 0 is the whole file.
+    """
 
     file: int
     number: int
@@ -252,15 +243,21 @@ def _parse_lines(file: _LabelFile, position: int, classes: dict[str, int], bad: 
     quads: list[list[float]] = []
     class_ids: list[int] = []
     flags: list[int] = []
-    for number, raw in enumerate(file.body.split(b"\n"), start=file.header_lines + 1):
+    before = len(bad)
+    for line, raw in enumerate(file.body.split(b"\n"), start=file.header_lines + 1):
         if not raw.strip():
             continue
         try:
             quad, class_id, flag = _parse_line(raw, classes)
         except _LineError as error:
-            bad.append(_BadLine(position, number, _shown(raw), error.reason, error.expected))
+            bad.append(_BadLine(position, line, shown(raw), error.reason, error.expected))
+            if len(bad) - before > MOST_BAD_LINES:
+                expected = f"a file in which at most {MOST_BAD_LINES} lines are not {_EXPECTED}"
+                bad[before:] = [_BadLine(position, 0, "", Reason.LABEL_UNREADABLE, expected)]
+                lines, quads, class_ids, flags = [], [], [], []
+                break
             continue
-        lines.append(number)
+        lines.append(line)
         quads.append(quad)
         class_ids.append(class_id)
         flags.append(flag)
@@ -289,7 +286,7 @@ def _parse_line(raw: bytes, classes: dict[str, int]) -> tuple[list[float], int, 
     if len(fields) not in (9, 10):
         raise _LineError(Reason.MALFORMED_LINE, f"{_EXPECTED}; found {len(fields)}")
     try:
-        quad = [_number(text) for text in fields[:8]]
+        quad = [number(text) for text in fields[:8]]
     except ValueError as error:
         raise _LineError(Reason.MALFORMED_LINE, f"8 numbers: {_EXPECTED}") from error
     if not all(map(math.isfinite, quad)):
@@ -302,24 +299,11 @@ def _parse_line(raw: bytes, classes: dict[str, int]) -> tuple[list[float], int, 
     return quad, classes[fields[8]], _DIFFICULT[difficult]
 
 
-def _number(text: str) -> float:
-    if (
-        "_" in text or not text.isascii()
-    ):  # Python reads 1_000 and other scripts' digits; the grammar does not
-        raise ValueError(text)
-    return float(text)
-
-
-def _shown(raw: bytes) -> str:
-    text = raw.decode("utf-8", "backslashreplace").strip()
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
-
-
 def _set_metadata(annotations: Annotations, root: Path, item: Item, file: _LabelFile, drops: Drops) -> None:
     """Official GSD and origin: from the header of the label file, or from v2.0's metadata file."""
     header, path = file.header, file.path
     if not header and item.meta is not None:
-        data = _read(root, item, item.meta, Drops())
+        data = read_label(root, item, item.meta, Drops(), most=MAX_LABEL_BYTES)
         if data is None:
             drops.add(
                 Drop("metadata", Reason.LABEL_UNREADABLE, item.image_id, item.meta, None, "", "a text file")
@@ -327,12 +311,12 @@ def _set_metadata(annotations: Annotations, root: Path, item: Item, file: _Label
             return
         header, path = _LabelFile(file.item, item.meta, data).header, item.meta
     source, _ = header.get("imagesource", ("", 0))
-    annotations.image_source[file.item] = None if source.lower() in ("", "none", "null") else source
+    annotations.image_source[file.item] = None if source.lower() in ("", "none", "null") else called(source)
     text, line = header.get("gsd", ("", 0))
     if text.lower() in ("", "none", "null"):
         return
     try:
-        gsd = _number(text)
+        gsd = number(text)
     except ValueError:
         gsd = math.nan
     if math.isfinite(gsd) and gsd > 0:
@@ -345,7 +329,7 @@ def _set_metadata(annotations: Annotations, root: Path, item: Item, file: _Label
                 item.image_id,
                 path,
                 line,
-                f"gsd:{text}",
+                shown(f"gsd:{text}"),
                 "metres per pixel above 0, or null",
             )
         )
@@ -357,7 +341,8 @@ def peek(paths: Iterable[Path]) -> tuple[bool, set[str]]:
     names: set[bytes] = set()
     for path in paths:
         try:
-            file = _LabelFile(0, str(path), path.read_bytes())
+            with path.open("rb") as opened:
+                file = _LabelFile(0, str(path), opened.read(MAX_LABEL_BYTES))
         except OSError:
             continue  # the build reports it, with its reason
         header = header or bool(file.header)

@@ -269,6 +269,9 @@ class _Pairing:
                 meta=meta.path if meta else None,
                 image_bytes=image.size if image else 0,
                 label_bytes=label.size if label else 0,
+                image_stamp=image.stamp if image else None,
+                label_stamp=label.stamp if label else None,
+                meta_stamp=meta.stamp if meta else None,
             )
         )
 

@@ -24,6 +24,7 @@ from rsvp_builder.readers.scan import walk
 from rsvp_builder.readers.sizes import picture_size
 from rsvp_builder.readers.texts import sentence, shown
 from rsvp_builder.record import Annotations, Item
+from rsvp_builder.visible import visible
 
 FILE = "GeoChat_Instruct.json"
 
@@ -139,13 +140,14 @@ def _item(split: str, file: str, record: Record, talk: tuple[str, str, str], pic
     stem = picture.stem if picture else PurePosixPath(image.strip().replace("\\", "/")).stem
     data = json.dumps({"line": record.line, "record": record.number, "answer": answer})
     return Item(
-        image_id=f"{split}/{record.number}-{shown(stem)}",
+        image_id=f"{split}/{record.number}-{visible(shown(stem))}",
         split=split,
         image=picture.path if picture else None,
         label=file,
         image_bytes=picture.size if picture else 0,
         label_bytes=len(data),
         data=data,
+        image_stamp=picture.stamp if picture else None,
     )
 
 

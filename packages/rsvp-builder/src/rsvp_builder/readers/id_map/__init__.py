@@ -81,7 +81,8 @@ class IdMapReader:
         for item in paired.items:
             second = by_key.pop(item.image_id, None)
             if second and item.label:
-                item = replace(item, meta=second.path, label_bytes=item.label_bytes + second.size)
+                size = item.label_bytes + second.size
+                item = replace(item, meta=second.path, label_bytes=size, meta_stamp=second.stamp)
             items.append(item)
             if second and not item.label:
                 drops.append(_alone(item.image_id, second, layout))

@@ -26,6 +26,9 @@ from rsvp_builder.record import Annotations, IntArray, Item
 MOST_INSTANCES = 100_000
 """Ids in one image above which a map is taken for damaged; the densest real images have some thousands."""
 
+MOST_PIXELS = 1 << 28
+"""Pixels of a map above which it is refused; up to four bytes of each are held."""
+
 _ROWS = 128
 
 
@@ -144,6 +147,10 @@ def _open(root: Path, path: str, size: tuple[int, int]) -> LabelMap:
             "a map of the picture's {} x {} px".format(*size),
         )
         raise _UnusableMapError(Reason.SIZE_MISMATCH, path, told, expected)
+    if opened.width * opened.height > MOST_PIXELS:
+        opened.close()
+        told, expected = f"{opened.width} x {opened.height} px", f"a map of at most {MOST_PIXELS} pixels"
+        raise _UnusableMapError(Reason.LABEL_UNREADABLE, path, told, expected)
     if opened.bands < 3:
         opened.close()
         told = f"{opened.bands} band(s)"

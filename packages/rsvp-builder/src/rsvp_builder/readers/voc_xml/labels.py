@@ -166,7 +166,7 @@ class _Reading:
         if size is None:
             return None
         width, height = ((size.findtext(tag) or "").strip() for tag in ("width", "height"))
-        if width.isdecimal() and height.isdecimal():
+        if all(side.isascii() and side.isdecimal() and len(side) < 10 for side in (width, height)):
             return int(width), int(height)
         value = shown(f"{width or '-'} x {height or '-'} px")
         self._drop("metadata", Reason.MALFORMED_LINE, item, None, value, "a <size> in whole pixels")

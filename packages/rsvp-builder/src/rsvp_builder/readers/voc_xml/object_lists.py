@@ -23,13 +23,12 @@ from rsvp_builder.readers import Index
 from rsvp_builder.readers.pairing import duplicate, item_of
 from rsvp_builder.readers.scan import Found
 from rsvp_builder.readers.splits import matches
-from rsvp_builder.readers.texts import read_label, shown
+from rsvp_builder.readers.texts import list_lines, read_label, shown
 from rsvp_builder.readers.voc_xml.layout import Files
 from rsvp_builder.readers.voc_xml.parsing import OBJECT, ROOT
 from rsvp_builder.readers.xml import count_of
 from rsvp_builder.record import Item
 
-_LONGEST_LIST = 256 * 2**20
 _NUMBER = re.compile(r"[0-9]{1,12}")
 
 
@@ -161,17 +160,15 @@ class _Lists:
 
     def _read(self, split: str, name: str, path: Path) -> None:
         try:
-            with path.open("rb") as file:
-                text = file.read(_LONGEST_LIST).decode("utf-8-sig", "backslashreplace")
+            for line, text in list_lines(path):
+                token = text.strip()
+                if _NUMBER.fullmatch(token):
+                    self._add(split, name, line, int(token))
+                elif token:
+                    expected = "the number of an object, counted from 0 over all label files"
+                    self._note(Reason.MALFORMED_LINE, split, name, line, token, expected)
         except OSError as error:
             self._lack(split, name, error.strerror or str(error), "a readable list")
-            return
-        for line, token in enumerate(map(str.strip, text.splitlines()), start=1):
-            if _NUMBER.fullmatch(token):
-                self._add(split, name, line, int(token))
-            elif token:
-                expected = "the number of an object, counted from 0 over all label files"
-                self._note(Reason.MALFORMED_LINE, split, name, line, token, expected)
 
     def _add(self, split: str, name: str, line: int, number: int) -> None:
         before = self.split.setdefault(number, split)

@@ -47,7 +47,8 @@ def open_label(root: Path, item: Item, path: str, drops: Drops) -> LabelFile | N
     try:
         return _parsed(data)
     except XmlError as error:
-        drops.add(Drop("image", error.reason, item.image_id, path, error.line, error.value, error.expected))
+        value = shown(error.value)
+        drops.add(Drop("image", error.reason, item.image_id, path, error.line, value, error.expected))
         return None
 
 

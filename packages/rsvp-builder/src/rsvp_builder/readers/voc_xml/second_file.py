@@ -22,6 +22,7 @@ import numpy as np
 
 from rsvp_builder.geometry import covered_area
 from rsvp_builder.ledger import Drop, Drops, Reason
+from rsvp_builder.readers.texts import shown
 from rsvp_builder.readers.unusable import UnusableError
 from rsvp_builder.readers.voc_xml.boxes import Box, Quad, numbers_of, written
 from rsvp_builder.readers.voc_xml.parsing import LabelFile, open_label
@@ -80,8 +81,8 @@ class SecondFile:
     def _quad(self, first: Element, second: Element, line: int) -> Quad | None:
         ours, theirs = ((e.findtext("name") or "").strip() for e in (first, second))
         if ours != theirs:
-            expected = f"{ours}, the name of the same object in {self._item.label}"
-            self._note(Reason.MALFORMED_LINE, line, theirs, expected)
+            expected = f"{shown(ours)}, the name of the same object in {self._item.label}"
+            self._note(Reason.MALFORMED_LINE, line, shown(theirs), expected)
             return None
         robndbox = second.find("robndbox")
         if robndbox is None:
