@@ -7,11 +7,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 BUILDER := packages/rsvp-builder
 EVAL := packages/rsvp-eval
 MODEL := packages/earthmarker-model
-SOURCES := packages tests benchmarks
+SOURCES := packages tests benchmarks fuzz tools
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow train-smoke lint format bench docs wheel clean
+.PHONY: help demo test test-slow train-smoke fuzz audit-deps scale lint format bench docs wheel clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -48,6 +48,19 @@ $(VENV)/smol: $(VENV)/tests
 
 train-smoke: $(VENV)/tests ## Train three phases on drawn releases and score what was learned (20 minutes)
 	$(BIN)/python benchmarks/train_smoke/run.py
+
+SECONDS ?= 3600
+
+fuzz: $(VENV)/tests ## Feed damaged releases to every reader for SECONDS (an hour if not said)
+	$(PIP) atheris
+	$(BIN)/python fuzz/run.py --seconds $(SECONDS)
+
+audit-deps: $(VENV)/tests ## Ask for known holes in the pinned packages (needs the network)
+	$(PIP) pip-audit
+	$(BIN)/python tools/audit_dependencies.py
+
+scale: $(VENV)/tests ## Build generated releases of up to a million label files (hours)
+	$(BIN)/python benchmarks/scale.py --files 10000 100000 1000000
 
 lint: $(VENV)/tests ## Check style and types
 	$(BIN)/ruff check $(SOURCES)
