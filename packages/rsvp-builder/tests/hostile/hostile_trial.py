@@ -25,7 +25,7 @@ from rsvp_builder.readers import index_release
 from rsvp_builder.record import Item
 from rsvp_builder.settings import Settings
 
-LONGEST = {"value": 400, "expected": 6000, "file": 5000, "image_id": 5000}
+LONGEST = {"value": 1100, "expected": 6000, "file": 5000, "image_id": 5000}
 """Characters that a field of a drop may have, whatever was read."""
 
 _SHARED_LABELS = frozenset({"coco_json", "caption_json", "refcoco", "geochat"})

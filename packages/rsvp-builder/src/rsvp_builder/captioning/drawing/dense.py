@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,9 @@ _ENOUGH = 0.9
 
 _READABLE = 2.0
 """Times ``legible`` to which marks are enlarged, where nothing else decides."""
+
+_SPACED = 4.0
+"""The same where numbers have no room beside their marks: about the width of two."""
 
 _MARGIN = 0.15
 """Of a part's side, on each side of its marks: something of their surroundings."""
@@ -45,7 +48,13 @@ def largest_first(shapes: Sequence[Shape], most: int) -> tuple[list[Shape], list
 
 
 def parts_of(
-    shapes: Sequence[Shape], size: tuple[int, int], scale: float, legible: float, most: int, side: int
+    shapes: Sequence[Shape],
+    size: tuple[int, int],
+    scale: float,
+    legible: float,
+    most: int,
+    side: int,
+    crowded: Container[int] = (),
 ) -> list[Part]:
     """Parts in which marks become legible that are not so in the whole picture: small ones and crowded ones.
 
@@ -59,15 +68,17 @@ def parts_of(
         legible: pixels that a mark's longer side needs, and the distance to the next mark.
         most: most parts.
         side: longest side of a part as it is sent.
+        crowded: indices of marks whose numbers have no room beside them in the whole picture.
 
     Returns:
         The parts from top to bottom.
     """
     spans = _spans(shapes)
-    small = [s for s, span in zip(shapes, spans, strict=True) if span * scale < legible]
+    small = [s for s, span in zip(shapes, spans, strict=True) if span * scale < legible or s.index in crowded]
     if not small or most < 1:
         return []
-    needed = _READABLE * legible / (scale * min(spans))
+    times = _SPACED if any(s.index in crowded for s in small) else _READABLE
+    needed = times * legible / (scale * min(spans))
     strongest = min((gain for gain in _GAINS if gain >= needed), default=_GAINS[0])
     gains = [gain for gain in _GAINS if gain <= strongest]
     found: list[Window] = []

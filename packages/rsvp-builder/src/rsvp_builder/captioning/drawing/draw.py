@@ -19,6 +19,9 @@ from rsvp_builder.gallery.picture import Wanted, shrink
 _PART_SIDE = 1024
 """Longest side of an enlarged part, in pixels."""
 
+_FAR = 1.0
+"""Heights of its tag that a number may be led away from its mark before a part is sent enlarged."""
+
 _PARTS_READ = 4
 """The picture is read at up to this many times the longest side that is sent, so that parts are sharp."""
 
@@ -47,26 +50,30 @@ def draw(subject: Subject, settings: DrawingSettings) -> Drawn:
     size = (int(row["width"]), int(row["height"]))
     picture = _decoded(subject, settings)
     shapes, lost = shapes_of(row["marks"], size)
-    wanted = [s for s in shapes if settings.numbers or (settings.points if s.is_point else settings.boxes)]
-    lost += [s.index for s in shapes if s not in wanted]
-    shapes, capped = largest_first(wanted, settings.max_marks)
+    if not settings.numbers:
+        lost += [s.index for s in shapes if not (settings.points if s.is_point else settings.boxes)]
+        shapes = [s for s in shapes if (settings.points if s.is_point else settings.boxes)]
+    shapes, capped = largest_first(shapes, settings.max_marks)
     whole, scale = _whole(picture, size, settings)
     side = min(_PART_SIDE, settings.max_side)
-    parts = parts_of(shapes, size, scale, settings.legible, settings.max_parts, side)
     sheets = [_Sheet(whole, [s.moved(0, 0, scale) for s in shapes])]
+    alone = numbers_of(whole.size, sheets[0].shapes, settings)
+    crowded = {p.index for p in alone if p.away > _FAR} if settings.legible else set()
+    parts = parts_of(shapes, size, scale, settings.legible, settings.max_parts, side, crowded)
     for part in parts:
         cut, enlarged = _cut(picture, size, part.box, side)
         sheets.append(_Sheet(cut, [s.moved(part.box[0], part.box[1], enlarged) for s in part.shapes]))
 
     again = {s.index for part in parts for s in part.shapes}
     places = [
-        numbers_of(s.picture.size, s.shapes, settings, () if n else again) for n, s in enumerate(sheets)
+        alone if not parts else numbers_of(s.picture.size, s.shapes, settings, () if n else again)
+        for n, s in enumerate(sheets)
     ]
     shown = {p.index for found in places for p in found} if settings.numbers else {s.index for s in shapes}
     if not shown:
         raise RsvpError(
             f"row {row['id']}: none of its {len(row['marks'])} marks can be drawn: they have no area in its "
-            "picture, or what the drawing's settings switch off is all they have"
+            "picture, it is too narrow for a number, or they are just what the settings switch off"
         )
     for sheet, found in zip(sheets, places, strict=True):
         draw_on(sheet.picture, [s for s in sheet.shapes if s.index in shown], found, settings)

@@ -22,6 +22,9 @@ _WHOLE = 0.9
 """Share of the picture from which a mark counts as the whole of it: its number goes into a corner."""
 
 _DIRECTIONS = 16
+_TURNS = sorted(range(_DIRECTIONS), key=lambda turn: (turn % 8 > 0, turn % 4 > 0, turn % 2 > 0))
+"""Above and below first, then beside, then at the corners, where a number may be taken for a neighbour's."""
+
 _REACHES = (0.0, 1.0, 2.2, 3.6, 5.4, 8.0)
 """How far a number may stand from its mark, in heights of its tag."""
 
@@ -31,7 +34,17 @@ _NEAR = 1
 _ON_A_HOLDER = 0.05
 """What it costs to stand on a mark that holds the number's own; on any other mark it costs 1."""
 
+_ON_A_LINE = 0.5
+"""What it costs to stand on the line of another number."""
+
+_UNDER_A_NUMBER = 1.0
+"""What it costs to have one's line run under another number: one would read that one at its end."""
+
 Box = tuple[float, float, float, float]
+"""``x1 y1 x2 y2``."""
+
+Line = tuple[float, float, float, float]
+"""From ``x1 y1`` to ``x2 y2``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +56,14 @@ class Place:
         box: ``x1 y1 x2 y2`` of its tag in pixels, inside the picture.
         anchor: x y of the mark that the tag belongs to: the thickest part, or the point.
         inside: whether the tag lies in the mark, else beside it.
+        away: how far it had to be moved off its mark, in heights of its tag; 0 where it touches.
     """
 
     index: int
     box: Box
     anchor: tuple[float, float]
     inside: bool
+    away: float = 0.0
 
 
 def place_numbers(
@@ -73,6 +88,7 @@ def place_numbers(
         nearest free one in the picture is used, and a number for which there is none gets no place.
     """
     places: list[Place] = []
+    lines: list[Line] = []
     for number, (shape, tag) in enumerate(zip(shapes, tags, strict=True)):
         later = [s for s in shapes[number + 1 :] if not s.is_point]
         taken = [place.box for place in places]
@@ -82,14 +98,19 @@ def place_numbers(
         else:
             box = _inside(shape, anchor, depth, tag, taken, size)
         inside = box is not None
+        away = 0.0
         if box is None:
             reach = ring if shape.is_point else 0.0
             may_miss = shape.index in optional
-            box = _outside(shape, anchor, tag, reach, shapes, taken, size, may_miss)
-            if box is None and not may_miss:
-                box = _nearest_free(anchor, tag, taken, size)
+            found = _outside(shape, anchor, tag, reach, shapes, taken, lines, size, may_miss)
+            if found is not None:
+                box, away = found
+            elif not may_miss:
+                box, away = _nearest_free(anchor, tag, taken, size), math.inf
         if box is not None:
-            places.append(Place(shape.index, box, anchor, inside))
+            places.append(Place(shape.index, box, anchor, inside, away))
+            if away:
+                lines.append(_line(box, shape.bounds))
     return places
 
 
@@ -167,21 +188,22 @@ def _outside(
     reach: float,
     shapes: Sequence[Shape],
     taken: Sequence[Box],
+    lines: Sequence[Line],
     size: tuple[int, int],
     may_miss: bool,
-) -> Box | None:
-    """The cheapest free place around the mark: off other marks first, then near."""
+) -> tuple[Box, float] | None:
+    """The cheapest free place around the mark, and how far away it is: off other marks first, then near."""
     wide, high = tag
     x1, y1, x2, y2 = shape.bounds
     half = ((x2 - x1) / 2 + reach + wide / 2 + 2, (y2 - y1) / 2 + reach + high / 2 + 2)
     centre = ((x1 + x2) / 2, (y1 + y2) / 2) if not shape.is_point else anchor
     others = [(_clearance(s, reach), _weight(s, shape)) for s in shapes]
-    best: tuple[float, Box] | None = None
+    best: tuple[float, Box, float] | None = None
     for step, away in enumerate(_REACHES[:_NEAR] if may_miss else _REACHES):
         if best is not None and best[0] <= 0.15 * step:
             break
-        for turn in range(_DIRECTIONS):
-            angle = 2 * math.pi * (turn + 12) / _DIRECTIONS  # above the mark first
+        for turn in _TURNS:
+            angle = 2 * math.pi * (turn / _DIRECTIONS - 0.25)  # 0 is above the mark
             dx, dy = math.cos(angle), math.sin(angle)
             # On the edge of the rectangle around the mark in which a tag just touches it.
             stretch = 1 / max(abs(dx) / half[0], abs(dy) / half[1])
@@ -196,9 +218,35 @@ def _outside(
                 continue
             moved = max(0.0, abs(box[0] - x) + abs(box[1] - y) - 2)
             cost = covered + 0.15 * step + moved / high
+            if best is not None and cost >= best[0] - 1e-9:
+                continue
+            cost += _ON_A_LINE * sum(_crosses(line, box) for line in lines)
+            if away:
+                line = _line(box, shape.bounds)
+                cost += _UNDER_A_NUMBER * sum(_crosses(line, other) for other in taken)
             if best is None or cost < best[0] - 1e-9:
-                best = (cost, box)
-    return best[1] if best is not None else None
+                best = (cost, box, away)
+    return best[1:] if best is not None else None
+
+
+def _line(box: Box, bounds: Box) -> Line:
+    """About where the line of a number runs: from the middle of its tag to the nearest edge of its mark."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return x, y, min(max(x, bounds[0]), bounds[2]), min(max(y, bounds[1]), bounds[3])
+
+
+def _crosses(line: Line, box: Box) -> bool:
+    """Whether a line and a box have a point in common (Liang and Barsky, 1984)."""
+    enters, leaves = 0.0, 1.0
+    for axis in (0, 1):
+        begin, along = line[axis], line[axis + 2] - line[axis]
+        if along == 0:
+            if not box[axis] < begin < box[axis + 2]:
+                return False
+            continue
+        a, b = (box[axis] - begin) / along, (box[axis + 2] - begin) / along
+        enters, leaves = max(enters, min(a, b)), min(leaves, max(a, b))
+    return enters < leaves
 
 
 def _weight(other: Shape, shape: Shape) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,8 @@ class Shape:
 def shapes_of(marks: Iterable[dict[str, Any]], size: tuple[int, int]) -> tuple[list[Shape], list[int]]:
     """The marks that can be drawn, in the pixels of the row's image, and the indices of those that cannot.
 
-    A mark without finite coordinates, without area, or outside the image cannot.
+    A mark without finite coordinates, without area, or outside the image cannot. A quad without area gives
+    way to the mark's box.
 
     Args:
         marks: of the row.
@@ -59,9 +60,8 @@ def shapes_of(marks: Iterable[dict[str, Any]], size: tuple[int, int]) -> tuple[l
     """
     shapes, not_drawable = [], []
     for mark in marks:
-        corners = _corners(mark)
-        if corners is not None:
-            corners = _clipped(corners, size)
+        clipped = (_clipped(corners, size) for corners in _outlines(mark))
+        corners = next((found for found in clipped if found is not None), None)
         if corners is None:
             not_drawable.append(int(mark["index"]))
         else:
@@ -69,16 +69,35 @@ def shapes_of(marks: Iterable[dict[str, Any]], size: tuple[int, int]) -> tuple[l
     return shapes, not_drawable
 
 
-def _corners(mark: dict[str, Any]) -> FloatArray | None:
-    values: Any = mark.get("xy") if mark["kind"] == "point" else mark.get("quad")
-    if values is None:
-        box = mark.get("xyxy")
-        if box is None:
-            return None
-        x1, y1, x2, y2 = box
-        values = [x1, y1, x2, y1, x2, y2, x1, y2]
-    corners = np.array(values, np.float64).reshape(-1, 2)
-    return corners if len(corners) and np.isfinite(corners).all() else None
+def _outlines(mark: dict[str, Any]) -> Iterator[FloatArray]:
+    """What a mark can be drawn as, best first: a point, or its quad before its box."""
+    if mark["kind"] == "point":
+        point = _numbers(mark.get("xy"), 2)
+        if point is not None:
+            yield point.reshape(1, 2)
+        return
+    quad, box = _numbers(mark.get("quad"), 8), _numbers(mark.get("xyxy"), 4)
+    if quad is not None:
+        yield _uncrossed(quad.reshape(4, 2))
+    if box is not None:
+        yield box[[0, 1, 2, 1, 2, 3, 0, 3]].reshape(4, 2)
+
+
+def _numbers(values: Any, count: int) -> FloatArray | None:
+    if values is None or len(values) != count:
+        return None
+    numbers = np.array(values, np.float64)
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _uncrossed(quad: FloatArray) -> FloatArray:
+    """A quad whose sides cross, as annotators leave some, with its corners in order around it."""
+    sides = np.roll(quad, -1, axis=0) - quad
+    turns = sides[:, 0] * np.roll(sides[:, 1], -1) - sides[:, 1] * np.roll(sides[:, 0], -1)
+    if (turns > 0).sum() != 2 or (turns < 0).sum() != 2:
+        return quad
+    from_middle = quad - quad.mean(axis=0)
+    return quad[np.argsort(np.arctan2(from_middle[:, 1], from_middle[:, 0]), kind="stable")]
 
 
 def _clipped(corners: FloatArray, size: tuple[int, int]) -> FloatArray | None:
