@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from figures import Figure, add_record, record
 from rsvp_builder.audit import run_audit
 from rsvp_builder.dataset.layout import commit_json
 from rsvp_builder.demo.scenes import PLANS, compose
@@ -32,7 +33,6 @@ SIDES = (0.95, 0.9, 0.75, 0.6, 0.5, 0.4)
 
 
 def jpeg(image: Image.Image, quality: int = 75) -> bytes:
-    """The picture as a JPEG."""
     """The picture as a JPEG file."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
@@ -40,7 +40,6 @@ def jpeg(image: Image.Image, quality: int = 75) -> bytes:
 
 
 def png(image: Image.Image, level: int = 1) -> bytes:
-    """The picture as a PNG."""
     """The picture as a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=level)
@@ -48,7 +47,6 @@ def png(image: Image.Image, level: int = 1) -> bytes:
 
 
 def crop(image: Image.Image, side: float, place: str, rng: np.random.Generator) -> Image.Image:
-    """A part of a picture in its proportions."""
     """A part of the picture, ``side`` of its width and height."""
     width, height = (round(side * extent) for extent in image.size)
     room = np.array([image.width - width, image.height - height])
@@ -81,7 +79,6 @@ def ways(rng: np.random.Generator) -> dict[str, Callable[[Image.Image], bytes]]:
 
 
 def pictures() -> dict[str, dict[str, Image.Image]]:
-    """Drawn pictures, and real ones where the environment has them."""
     """The originals: drawn ones, and real ones where there are any."""
     drawn = {
         f"{name}-{seed}": compose(name, (512, 512), np.random.default_rng(seed * 8 + n)).picture()
@@ -98,7 +95,6 @@ def pictures() -> dict[str, dict[str, Image.Image]]:
 
 
 def row(split: str, image_id: str, data: bytes) -> dict[str, object]:
-    """A published row as far as an audit reads it."""
     """A row about the picture, with what an audit reads."""
     width, height = Image.open(io.BytesIO(data)).size
     return {
@@ -143,10 +139,26 @@ def measure(originals: dict[str, Image.Image], workers: int) -> tuple[Counter[st
     return found, strange
 
 
+def figures(
+    sets: dict[str, dict[str, Image.Image]], results: dict[str, tuple[Counter[str], list[str]]]
+) -> list[Figure]:
+    """The figures of the page: of all copies in all ways, those that were missed."""
+    kinds = len(ways(np.random.default_rng(1)))
+    return [
+        Figure(
+            f"copies missed, {len(sets[name]):,} {name} pictures, {kinds} ways",
+            1 - found.total() / (kinds * len(sets[name])),
+            "share",
+        )
+        for name, (found, _) in results.items()
+    ]
+
+
 def main() -> None:
     """Print a table for each kind of pictures side by side."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--workers", type=int, default=1)
+    add_record(parser)
     arguments = parser.parse_args()
     sets = pictures()
     results = {name: measure(of, arguments.workers) for name, of in sets.items()}
@@ -159,6 +171,8 @@ def main() -> None:
         print(f"\n{name}: {len(strange)} strange pairs")
         for text in strange[:20]:
             print(f"  {text}")
+    if arguments.record:
+        record("audit_recall", figures(sets, results))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from build_figures import figures
 from contestants import PEER_KEYS, Contestant, ours, peers
 from environments import HERE, environment, machine, versions
+from figures import add_record, record
 from measure import run
 from report import section, write_readme
 from results import Result, goals
@@ -50,6 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--skip-ours", action="store_true", help="measure peers only")
     parser.add_argument("--large", action="store_true", help=f"also our memory on {LARGE} times the images")
     parser.add_argument("--write-readme", action="store_true", help="put the figures into README.md")
+    add_record(parser)
     options = parser.parse_args()
     if min(options.images, options.boxes, options.runs) < 1:
         parser.error("--images, --boxes and --runs must be at least 1")
@@ -238,6 +241,8 @@ def main() -> None:
     (work / "build_dota.json").write_text(json.dumps(saved, indent=1) + "\n")
     if options.write_readme:
         write_readme(HERE / "README.md", text)
+    if options.record:
+        record("build_dota", figures(results, large, made["label_bytes"] / 1e6), work)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from environments import HERE, machine, versions
+from figures import Figure, add_record, record
 from results import FLAT_GOAL, Goal
 
 SERVER = HERE.parent / "packages" / "rsvp-builder" / "tests" / "captioning_flow" / "honest_server.py"
@@ -47,6 +48,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the times of the kills")
     parser.add_argument("--skip-peer", action="store_true", help="measure ours only")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the tables")
+    add_record(parser)
     options = parser.parse_args()
     if min(options.requests, options.concurrency, options.kills + 1) < 1 or options.latency < 0:
         parser.error("--requests and --concurrency must be at least 1, --kills and --latency at least 0")
@@ -171,6 +173,29 @@ def goals(found: dict[str, Any]) -> list[Goal]:
     ]
 
 
+def figures(found: dict[str, Any], options: argparse.Namespace) -> list[Figure]:
+    """The figures of the page; the bound is the server's: so many answers at a time, each after its time."""
+    ours, peer = found["ours"], found.get("peer", {})
+    ideal = math.ceil(ours["requests"] / options.concurrency) * options.latency
+    growth = ours["peak_mb"] / found["ours_small"]["peak_mb"]
+    return [
+        Figure(
+            f"{ours['requests']:,} captions, {options.concurrency} at a time, {options.latency:g} s each",
+            ours["wall_s"],
+            peer="bare AsyncOpenAI loop",
+            peer_version=f"openai {found['versions'].get('openai', '')}",
+            theirs=peer.get("wall_s"),
+            bound=ideal,
+            bound_note="the server's answers, so many at a time",
+        ),
+        Figure(
+            "captions: wall over the server's bound", ours["wall_s"] / ideal, "share", goal=1 / SHARE_GOAL
+        ),
+        Figure("captions: client CPU time a request", ours["cpu_ms"], "ms", goal=CPU_GOAL_MS),
+        Figure("captions: memory, ten times the requests", growth, "share", goal=FLAT_GOAL),
+    ]
+
+
 def print_tables(found: dict[str, Any], judged: list[Goal]) -> None:
     """For people."""
     rows = [("rsvp-builder", "ours"), ("rsvp-builder", "ours_small"), ("bare AsyncOpenAI loop", "peer")]
@@ -219,6 +244,8 @@ def main() -> None:
         print(json.dumps(found, indent=1))
     else:
         print_tables(found, judged)
+    if options.record:
+        record("caption", figures(found, options))
     if any(goal.verdict != "met" for goal in judged):
         raise SystemExit(1)
 

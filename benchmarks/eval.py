@@ -24,6 +24,7 @@ import numpy as np
 
 from caption_input import REFERENCES, generate
 from environments import HERE, machine, versions
+from figures import Figure, add_record, record
 from measure import Measurement, run
 from report import markdown, write_readme
 from results import FOREIGN, Goal
@@ -78,6 +79,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--skip-reference", action="store_true", help="measure ours only; compares nothing")
     parser.add_argument("--skip-meteor", action="store_true", help="leave METEOR out on both sides")
     parser.add_argument("--write-readme", action="store_true", help="put the figures into README.md")
+    add_record(parser)
     options = parser.parse_args()
     if min(options.samples, options.runs) < 1:
         parser.error("--samples and --runs must be at least 1")
@@ -200,6 +202,25 @@ def goals(ours: list[Process], theirs: list[Process], samples: int) -> list[Goal
     return [*found, Goal.of(text, f"{peak:,.0f} MB", peak < MEMORY_GOAL_MB)]
 
 
+def figures(ours: list[Process], theirs: list[Process], samples: int, version: str) -> list[Figure]:
+    """The figures of the page."""
+    own, other = best(ours), best(theirs)
+    factors = {"tokenise, BLEU, ROUGE-L, CIDEr-D": FAST_GOAL, "METEOR": METEOR_GOAL, "all": FAST_GOAL}
+    found = [
+        Figure(
+            f"{title}, {samples:,} samples",
+            _sum(own, steps),
+            peer="pycocoevalcap",
+            peer_version=version,
+            theirs=_sum(other, steps),
+            goal=factors.get(title),
+        )
+        for title, steps in PARTS.items()
+    ]
+    peak = max(process.peak_mb for process in ours)
+    return [*found, Figure(f"peak memory, {samples:,} samples", peak, "MB", goal=MEMORY_GOAL_MB)]
+
+
 def section(
     options: argparse.Namespace,
     made: dict[str, int | str],
@@ -264,6 +285,9 @@ def main() -> None:
     (options.work / "eval.json").write_text(json.dumps({"input": made, "processes": saved}, indent=1) + "\n")
     if options.write_readme:
         write_readme(HERE / "README.md", text, "eval")
+    if options.record:
+        version = versions(options.python, ["pycocoevalcap"]).get("pycocoevalcap", "")
+        record("eval", figures(ours, theirs, options.samples, version), options.work)
 
 
 if __name__ == "__main__":

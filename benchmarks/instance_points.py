@@ -25,9 +25,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from pycocotools import mask as coco
+from scipy import __version__ as scipy_version
 from scipy import ndimage
 
 from environments import HERE, machine, versions
+from figures import Figure, add_record, record
 from rsvp_builder.marks.instance_points import representative_points
 from rsvp_builder.masks import PolygonMask, id_map_masks
 
@@ -167,6 +169,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=40, help="images with polygons that are timed")
     parser.add_argument("--runs", type=int, default=5, help="alternating runs; the median counts")
     parser.add_argument("--check-all", action="store_true", help="compare every instance, not the timed only")
+    add_record(parser)
     options = parser.parse_args()
     if not options.samples or not options.samples.is_dir():
         parser.error("--samples or RSVP_SAMPLES must name the folder of real samples")
@@ -179,6 +182,7 @@ def main() -> None:
         "| ------ | --- | --------------: | -------: | -------------: | -----: | ----------: |",
     ]
     met = True
+    figures = []
     for kind, images in kinds.items():
         timed = images
         if len(images) > options.images:
@@ -192,6 +196,18 @@ def main() -> None:
         medians = measure(timed, options.runs)
         count = sum(image.count for image in timed)
         same = sum(image.count for image in checked)
+        figures += [
+            Figure(
+                f"points of instances, {kind}",
+                medians["ours"] / count * 1e6,
+                "us",
+                peer=WHAT[side].replace("`", ""),
+                peer_version=f"scipy {scipy_version}",
+                theirs=medians[side] / count * 1e6,
+                goal=GOAL if side == "whole" else None,
+            )
+            for side in ("whole", "cut")
+        ]
         for side, seconds in medians.items():
             ratio = seconds / medians["ours"]
             lines.append(
@@ -206,6 +222,8 @@ def main() -> None:
     print(f"Median of {options.runs} alternating runs, load {os.getloadavg()[0]:.2f} at the end.\n")
     print("\n".join(lines))
     print(f"\nGoal, at least {GOAL}x quicker than the whole image: {'met' if met else 'not met'}.")
+    if options.record:
+        record("instance_points", figures)
 
 
 if __name__ == "__main__":

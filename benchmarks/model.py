@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from environments import HERE, machine, versions
+from figures import Figure, add_record, record
 from measure import Measurement, run
 from report import markdown, write_readme
 from results import Goal
@@ -80,6 +81,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=HERE / ".work")
     parser.add_argument("--python", default=str(HERE.parent / ".venv" / "bin" / "python"))
     parser.add_argument("--write-readme", action="store_true", help="put the figures into README.md")
+    add_record(parser)
     options = parser.parse_args()
     if min(options.samples, options.steps, options.runs, options.threads, options.rows, options.tokens) < 1:
         parser.error("counts must be at least 1")
@@ -219,6 +221,28 @@ def answer_table(found: dict[str, Side]) -> str:
     return markdown(head, rows, 1)
 
 
+def figures(found: dict[str, Side], version: str) -> list[Figure]:
+    """The figures of the page."""
+    pairs = (
+        ("ours", "llava", "a training step, encoders of the same arithmetic", 1 / SLOWER_GOAL),
+        ("ours-dino", "llava-dino", "a training step, the same encoder", 1 / SLOWER_GOAL),
+        ("ours-cached", "llava", "a training step with the cache", CACHE_GOAL),
+        ("batched", "single", f"answers, {BATCH} rows at a time", BATCH_GOAL),
+    )
+    compared = [
+        Figure(
+            what,
+            found[ours].median("seconds"),
+            peer="ourselves, one by one" if peer == "single" else found[peer].title,
+            peer_version="" if peer == "single" else f"transformers {version}",
+            theirs=found[peer].median("seconds"),
+            goal=goal,
+        )
+        for ours, peer, what, goal in pairs
+    ]
+    return [*compared, Figure("earthmarker --help", found["help"].median("seconds"), goal=HELP_GOAL_S)]
+
+
 def proportions(options: argparse.Namespace) -> list[str]:
     """Sentences on the sizes, counted and not measured."""
     from model_sides import SIZES, clip_flops, clip_layers, encoder_flops, preset_flops
@@ -290,6 +314,9 @@ def main() -> None:
     )
     if options.write_readme:
         write_readme(HERE / "README.md", text, "model")
+    if options.record:
+        version = versions(options.python, ["transformers"]).get("transformers", "")
+        record("model", figures(found, version), options.work)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from contestants import BUILDER_SOURCE, PEERS
 from environments import HERE, environment, machine, versions
+from figures import Figure, add_record, record
 from measure import Measurement, run
 from report import markdown
 from results import FOREIGN
@@ -52,6 +53,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="runs of each; the best wall time counts")
     parser.add_argument("--work", type=Path, default=HERE / ".work")
     parser.add_argument("--python", default=str(HERE.parent / ".venv" / "bin" / "python"))
+    add_record(parser)
     options = parser.parse_args()
     if min(options.files, options.objects, options.runs) < 1:
         parser.error("--files, --objects and --runs must be at least 1")
@@ -123,6 +125,23 @@ def _installed(side: Side) -> str:
     return ", ".join(f"{name} {value}" for name, value in versions(side.command[0], side.packages).items())
 
 
+def figures(all_sides: list[Side], label_mb: float) -> list[Figure]:
+    """The figures of the page."""
+    ours, *peers = all_sides
+    return [
+        Figure(
+            f"{int(ours.read['images']):,} VOC files, {int(ours.read['boxes']):,} boxes into memory",
+            ours.best.wall_s,
+            peer=peer.title.replace("`", ""),
+            peer_version=versions(peer.command[0], peer.packages).get(peer.packages[0], ""),
+            theirs=peer.best.wall_s,
+            goal=GOAL if peer is peers[0] else None,
+            work={"xml_mb": label_mb},
+        )
+        for peer in peers
+    ]
+
+
 def main() -> None:
     """Measures all in turn and prints the section of the README."""
     options = arguments()
@@ -155,6 +174,8 @@ def main() -> None:
     (options.work / "read_voc.json").write_text(
         json.dumps({"machine": about, "sides": result}, indent=1) + "\n"
     )
+    if options.record:
+        record("read_voc", figures(all_sides, made["label_bytes"] / 1e6), options.work)
 
 
 if __name__ == "__main__":

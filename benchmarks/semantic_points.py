@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from environments import HERE, machine, versions
+from figures import Figure, add_record, record
 from measure import Measurement, run
 
 DECODE_GOAL, USUAL_GOAL, MEMORY_GOAL_MB = 1.2, 20.0, 1000.0
@@ -74,6 +75,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="runs of everybody; the quickest counts")
     parser.add_argument("--work", type=Path, default=HERE / ".work")
     parser.add_argument("--python", default=str(HERE.parent / ".venv" / "bin" / "python"))
+    add_record(parser)
     options = parser.parse_args()
     if min(options.maps, options.usual_maps, options.size, options.runs) < 1:
         parser.error("--maps, --usual-maps, --size and --runs must be at least 1")
@@ -125,6 +127,32 @@ def goals(sides: dict[tuple[str, str], Side]) -> list[list[str]]:
         text = f"rgb: at least {USUAL_GOAL:g}x faster than {name}"
         found.append([text, f"{ratio:.1f}x", "met" if ratio >= USUAL_GOAL else "not met"])
     return found
+
+
+def figures(sides: dict[tuple[str, str], Side], found: dict[str, str]) -> list[Figure]:
+    """The figures of the page; the bound is decoding by rows of tiles, which every way has to do."""
+    figures = []
+    for (key, kind), side in sides.items():
+        own = sides["ours", kind]
+        if key == "ours":
+            text = f"peak memory: {kind} maps"
+            figures.append(Figure(text, own.peak_mb, "MB", goal=MEMORY_GOAL_MB))
+            continue
+        library = "pillow" if key == "usual" else "rasterio"
+        figures.append(
+            Figure(
+                f"points of a semantic map, {kind}",
+                1000 * own.per_map,
+                "ms",
+                peer=DOES[key].replace("`", ""),
+                peer_version=f"{library} {found.get(library, '')}",
+                theirs=1000 * side.per_map,
+                goal=1 / DECODE_GOAL if key in ("whole", "rows") else USUAL_GOAL,
+                bound=1000 * sides["rows", kind].per_map,
+                bound_note="rasterio's decoding alone",
+            )
+        )
+    return figures
 
 
 def section(
@@ -216,6 +244,8 @@ def main() -> None:
         "goals": judged,
     }
     (work / "semantic_points.json").write_text(json.dumps(saved, indent=1) + "\n")
+    if options.record:
+        record("semantic_points", figures(sides, facts["versions"]), work)
 
 
 if __name__ == "__main__":
