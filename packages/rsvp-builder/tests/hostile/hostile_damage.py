@@ -59,7 +59,7 @@ def inflict(root: Path, damage: Damage) -> Path | None:
     path, rng = files[damage.place % len(files)], random.Random(damage.seed)
     if damage.kind in FILES:
         kind = "copied" if damage.kind == "folder_renamed" and path.parent == root else damage.kind
-        with suppress(FileExistsError):
+        with suppress(OSError):  # it cannot be done here
             FILES[kind](rng, path)
         return path
     fitting = mutators_for(path.suffix)
