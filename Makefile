@@ -72,16 +72,16 @@ format: $(VENV)/tests ## Format the code
 	$(BIN)/ruff format $(SOURCES)
 
 bench: $(VENV)/tests ## Measure everything beside its peers (hours, 25 GB of disk)
-	$(BIN)/python benchmarks/limits.py --record
-	$(BIN)/python benchmarks/build_dota.py --large --write-readme --record
-	$(BIN)/python benchmarks/read_voc.py --record
-	$(BIN)/python benchmarks/semantic_points.py --record
-	$(BIN)/python benchmarks/instance_points.py --check-all --record
-	$(BIN)/python benchmarks/eval.py --write-readme --record
-	$(BIN)/python benchmarks/model.py --record
-	$(BIN)/python benchmarks/caption.py --record
-	$(BIN)/python benchmarks/audit_recall.py --record
-	$(BIN)/python benchmarks/scale.py --record
+	-$(BIN)/python benchmarks/limits.py --record
+	-$(BIN)/python benchmarks/build_dota.py --large --write-readme --record
+	-$(BIN)/python benchmarks/read_voc.py --record
+	-$(BIN)/python benchmarks/semantic_points.py --record
+	-$(BIN)/python benchmarks/instance_points.py --check-all --record
+	-$(BIN)/python benchmarks/eval.py --write-readme --record
+	-$(BIN)/python benchmarks/model.py --write-readme --record
+	-$(BIN)/python benchmarks/caption.py --record
+	-$(BIN)/python benchmarks/audit_recall.py --record
+	-$(BIN)/python benchmarks/scale.py --record
 	$(BIN)/python benchmarks/bench_page.py --write-readme
 
 docs: $(VENV)/builder ## Write docs/sources.md from the manifests
