@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -60,6 +61,11 @@ class Client:
 
     def ask(self, source: str, damages: Sequence[Damage]) -> dict[str, Any]:
         """Try some damages to a source; ``failed`` is in the answer where that shows a defect."""
+        answer = self._ask(source, damages)
+        # No trial asks a process to end: that came from outside, and says nothing.
+        return self._ask(source, damages) if answer.get("ended") == -signal.SIGTERM else answer
+
+    def _ask(self, source: str, damages: Sequence[Damage]) -> dict[str, Any]:
         if self._process is None:
             self._process = self._start()
         process = self._process
@@ -76,4 +82,5 @@ class Client:
         process.stdin.close()
         process.stdout.close()
         self._process = None
-        return {"failed": f"{why} (exit code {process.returncode})", "trace": ""}
+        ended = process.returncode
+        return {"failed": f"{why} (exit code {ended})", "trace": "", "ended": ended if ready else None}
