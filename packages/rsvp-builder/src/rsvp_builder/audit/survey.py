@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import tempfile
-import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +18,7 @@ from rsvp_builder.audit.fingerprint import Fingerprint, content_hash, fingerprin
 from rsvp_builder.audit.pictures import Picture, RowGroup, read_pictures, row_groups
 from rsvp_builder.audit.transforms import TRANSFORMS
 from rsvp_builder.audit.windows import SIDE, Hashes
+from rsvp_builder.engine.pool import WorkerLostError, end_with_parent, ordered
 from rsvp_builder.errors import RsvpError
 from rsvp_builder.record import ByteArray, IntArray
 
@@ -231,18 +227,11 @@ _known: frozenset[bytes] = frozenset()
 
 
 def _prepare(known: frozenset[bytes]) -> None:
-    """In a worker: end as soon as the audit is killed, instead of waiting for work for ever."""
+    """In a worker: take what is known already, and end with the audit."""
     global _known
     keep_pandas_out()
     _known = known
-    audit = multiprocessing.parent_process()
-    if audit is not None:
-        threading.Thread(target=_end_with, args=(audit.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
+    end_with_parent()
 
 
 def _look(group: RowGroup) -> list[_Seen]:
@@ -272,24 +261,11 @@ def _looked(groups: Sequence[RowGroup], contents: Contents, workers: int) -> Ite
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(
-        min(workers, len(groups)),
-        mp_context=context,
-        initializer=_prepare,
-        initargs=(frozenset(contents.keys),),
-    ) as pool:
-        waiting: deque[Future[list[_Seen]]] = deque()
-        try:
-            for group in groups:
-                waiting.append(pool.submit(_look, group))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool as error:
-            raise RsvpError(
-                "a worker process was killed, most likely for want of memory. Rerun with fewer --workers."
-            ) from error
-        finally:
-            for future in waiting:
-                future.cancel()
+    prepare = partial(_prepare, frozenset(contents.keys))
+    try:
+        yield from ordered(context, min(workers, len(groups)), prepare, _look, groups)
+    except WorkerLostError as error:
+        raise RsvpError(
+            "a worker process was killed, most likely for want of memory. Rerun with fewer --workers. "
+            f"({error})"
+        ) from error

@@ -7,7 +7,10 @@ holds the lock, or while another is being started, may leave the rest waiting fo
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import pickle
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +26,18 @@ Result = TypeVar("Result")
 
 class WorkerLostError(Exception):
     """A worker process ended before the task that it was given."""
+
+
+def end_with_parent() -> None:
+    """In a worker: end when its parent is killed, instead of waiting for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 @dataclass(slots=True, eq=False)

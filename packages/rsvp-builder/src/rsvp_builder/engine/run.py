@@ -5,18 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.context
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import forkserver
-from multiprocessing.connection import wait
 
 from rsvp_builder.arrow import keep_pandas_out
 from rsvp_builder.dataset.layout import Folder
 from rsvp_builder.engine.executors import Done, Executor, Work, do
 from rsvp_builder.engine.plan import Unit
-from rsvp_builder.engine.pool import WorkerLostError, ordered
+from rsvp_builder.engine.pool import WorkerLostError, end_with_parent, ordered
 from rsvp_builder.engine.site import Site, site_of
 from rsvp_builder.engine.unit import Job, run_unit
 from rsvp_builder.errors import RsvpError
@@ -101,7 +99,7 @@ def _no_memory(workers: int) -> RsvpError:
 
 
 def _prepare(environment: dict[str, str]) -> None:
-    """In a worker: end as soon as the build is killed, instead of waiting for work for ever.
+    """In a worker: be as the build is, and end with it.
 
     Args:
         environment: of the build; the process that workers are forked from may have another, from before
@@ -111,11 +109,4 @@ def _prepare(environment: dict[str, str]) -> None:
         del os.environ[name]
     os.environ.update(environment)
     keep_pandas_out()
-    build = multiprocessing.parent_process()
-    if build is not None:
-        threading.Thread(target=_end_with, args=(build.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
+    end_with_parent()
