@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rsvp_builder import __version__
@@ -24,6 +20,7 @@ from rsvp_builder.dataset.layout import commit
 from rsvp_builder.gallery.picture import Picture as Shown
 from rsvp_builder.gallery.picture import Wanted, load_picture
 from rsvp_builder.gallery.shards import Shard
+from rsvp_builder.html_page import asset, source_hash, templates_of
 
 KINDS = {
     PairKind.BYTES: "the same file",
@@ -195,17 +192,10 @@ def _card(number: int, pair: Pair, pictures: Sequence[Picture], shown: Mapping[i
 
 
 def _render(audit: Audit, cards: Sequence[Card]) -> Iterator[str]:
-    environment = Environment(
-        loader=PackageLoader("rsvp_builder.audit"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["thousands"] = lambda value: f"{value:,}"
+    environment = templates_of("rsvp_builder.audit")
     environment.filters["breakable"] = lambda text: Markup("<wbr>").join(_parts(text))
-    script = _asset("rsvp_builder.audit", "audit.js")
-    style = _asset("rsvp_builder.gallery", "gallery.css") + _asset("rsvp_builder.audit", "audit.css")
+    script = asset("rsvp_builder.audit", "audit.js")
+    style = asset("rsvp_builder.gallery", "gallery.css") + asset("rsvp_builder.audit", "audit.css")
     facets = {
         "kind": Counter(card.kind for card in cards),
         "splits": Counter(card.splits for card in cards),
@@ -216,7 +206,7 @@ def _render(audit: Audit, cards: Sequence[Card]) -> Iterator[str]:
         name=" + ".join(dict.fromkeys(picture.data_set for picture in audit.pictures)) or "nothing",
         style=style,
         script=script,
-        script_hash="sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        script_hash=source_hash(script),
         facets=facets,
         kinds={kind.value: text for kind, text in KINDS.items()},
         counts=audit.counts(),
@@ -241,11 +231,3 @@ def _parts(text: str) -> Iterator[str]:
             yield piece.getvalue()
             piece = io.StringIO()
     yield piece.getvalue()
-
-
-def _asset(package: str, name: str) -> Markup:
-    """A style sheet or a script of ours, to stand inside its element as it is."""
-    text = resources.files(package).joinpath("templates", name).read_text(encoding="utf-8")
-    if "</" in text:
-        raise ValueError(f"{name} must not contain '</': it would end the element that it is inlined in")
-    return Markup(text)  # noqa: S704 - a file of this package

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from rsvp_builder.gallery.page import make_card, render, shares
 from rsvp_builder.gallery.picture import Picture, Wanted, load_picture
 from rsvp_builder.gallery.sample import Candidate, Cell, choose, survey
 from rsvp_builder.gallery.shards import Shard, find_shards
+from rsvp_builder.html_page import save_page
 
 _ROOM = 512
 """How many evenly spaced rows of a cell are candidates at least."""
@@ -96,7 +96,7 @@ def write_gallery(
         version=__version__,
         overlay=painter is None,
     )
-    size = _write(out, pages)
+    size = save_page(out, pages)
     return GallerySummary(
         path=out,
         rows_shown=len(chosen),
@@ -134,24 +134,3 @@ def _pictures(
             if picture.uri is None:
                 missing.append(picture)
             yield picture
-
-
-def _write(out: Path, pieces: Iterator[str]) -> int:
-    """Write the page under a temporary name, then rename it; the size in bytes."""
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        # Newlines as they are: the policy knows the script by the hash of its bytes.
-        with temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        size = temporary.stat().st_size
-        temporary.replace(out)
-    except OSError as error:
-        raise RsvpError(
-            f"{out}: cannot be written ({error}). Give a file in a writable directory."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return size

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rsvp_builder.dataset.plots import Plot
@@ -19,6 +16,7 @@ from rsvp_builder.gallery.marks import NOMINAL_SIDE, DrawnMark, colour_of, draw_
 from rsvp_builder.gallery.picture import Picture
 from rsvp_builder.gallery.sample import Cell, Survey
 from rsvp_builder.gallery.talk import Turn, mentioned, read_turns
+from rsvp_builder.html_page import asset, source_hash, templates_of
 
 FACETS = ("source", "split", "task", "class")
 """What the page filters by; also the keys of its URL hash."""
@@ -187,19 +185,6 @@ def _breakable(text: str) -> Markup:
     return Markup("_<wbr>").join(text.split("_"))  # join escapes what it joins
 
 
-def _asset(name: str) -> Markup:
-    """A style sheet or a script of the package, to stand inside its element as it is."""
-    text = resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-    if "</" in text:
-        raise ValueError(f"{name} must not contain '</': it would end the element that it is inlined in")
-    return Markup(text)  # noqa: S704 - a file of this package
-
-
-def _source_hash(text: str) -> str:
-    """What the content security policy knows an inline element by."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
 def _svg_uri(plot: Plot) -> str:
     """A plot as an image that is part of the page, where nothing in it can run."""
     return "data:image/svg+xml;base64," + base64.b64encode(plot.svg).decode("ascii")
@@ -225,22 +210,15 @@ def render(
         version: the version of the builder, for the footer.
         overlay: draw the marks over the pictures; else they are drawn into them.
     """
-    environment = Environment(
-        loader=PackageLoader("rsvp_builder.gallery"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["thousands"] = lambda value: f"{value:,}"
+    environment = templates_of("rsvp_builder.gallery")
     environment.filters["breakable"] = _breakable
     environment.filters["svg_uri"] = _svg_uri
-    script, style = _asset("gallery.js"), _asset("gallery.css")
+    script, style = (asset("rsvp_builder.gallery", f"gallery.{kind}") for kind in ("js", "css"))
     yield from environment.get_template("gallery.html.j2").generate(
         name=name,
         style=style,
         script=script,
-        script_hash=_source_hash(script),
+        script_hash=source_hash(script),
         facets=_facets(cards),
         contents=contents,
         rows_total=sum(share.rows for share in contents),

@@ -10,12 +10,8 @@ import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from rsvp_builder import __version__
 from rsvp_builder.captioning.drawing import DrawingSettings, draw
@@ -23,8 +19,11 @@ from rsvp_builder.captioning.request import Drawn
 from rsvp_builder.captioning.review.words import Piece, pieces_of, style_of
 from rsvp_builder.captioning.shelf import Place, Shelf
 from rsvp_builder.captioning.store import Result, State, Store
-from rsvp_builder.dataset.layout import Folder, commit_json, publish, temporary_for
+from rsvp_builder.dataset.layout import Folder, commit_json
 from rsvp_builder.errors import RsvpError
+from rsvp_builder.html_page import asset, save_page, source_hash, templates_of
+
+_PACKAGE = "rsvp_builder.captioning.review"
 
 Want = Literal["open", "all", "accepted", "rejected"]
 """Answers without a verdict, all of them, or those of one verdict."""
@@ -110,7 +109,7 @@ def write_page(out: Path, html: Path, selected: Selected) -> Reviewed:
     commit_json(pages(folder) / f"{page}.json", {"format": 1, "answers": {r.key: seen_as(r) for r in chosen}})
     shelf = Shelf(out)
     try:
-        size = _write(html, _render(out, page, total, chosen, shelf))
+        size = save_page(html, _render(out, page, total, chosen, shelf))
     finally:
         shelf.close()
     return Reviewed(html, page, len(chosen), total, size)
@@ -213,55 +212,16 @@ def _uri(mime: str, content: bytes) -> str:
 
 
 def _render(out: Path, page: str, total: int, results: list[Result], shelf: Shelf) -> Iterator[str]:
-    environment = Environment(
-        loader=PackageLoader("rsvp_builder.captioning.review"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["thousands"] = lambda value: f"{value:,}"
-    script = _asset("review.js")
+    environment = templates_of(_PACKAGE)
+    script = asset(_PACKAGE, "review.js")
     yield from environment.get_template("review.html.j2").generate(
         name=out.resolve().name or "data set",
         page=page,
         total=total,
         shown=len(results),
-        style=_asset("review.css"),
+        style=asset(_PACKAGE, "review.css"),
         script=script,
-        script_hash=_source_hash(script),
+        script_hash=source_hash(script),
         cards=_cards(shelf, results),
         version=__version__,
     )
-
-
-def _asset(name: str) -> Markup:
-    """A style sheet or a script of the package, to stand inside its element as it is."""
-    text = resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-    if "</" in text:
-        raise ValueError(f"{name} must not contain '</': it would end the element that it is inlined in")
-    return Markup(text)  # noqa: S704 - a file of this package
-
-
-def _source_hash(text: str) -> str:
-    """What the content security policy knows an inline script by."""
-    return "sha256-" + base64.b64encode(sha256(text.encode()).digest()).decode("ascii")
-
-
-def _write(html: Path, pieces: Iterator[str]) -> int:
-    """Write the page under a temporary name, then rename it; the size in bytes."""
-    temporary = temporary_for(html)
-    try:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        # Newlines as they are: the policy knows the script by the hash of its bytes.
-        with temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
-            file.writelines(pieces)
-        size = temporary.stat().st_size
-        publish(temporary, html)
-    except OSError as error:
-        raise RsvpError(
-            f"{html}: cannot be written ({error}). Give a file in a writable directory."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return size
