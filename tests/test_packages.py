@@ -52,18 +52,6 @@ def test_every_import_of_a_package_is_a_declared_dependency(repository, package)
         assert not foreign, f"{path}: {foreign}"
 
 
-def test_every_requirement_has_an_exact_tested_version(repository):
-    lines = (repository / "constraints.txt").read_text().splitlines()
-    pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines if not line.startswith("#")}
-    tests = (repository / "requirements-test.txt").read_text().lower().splitlines()
-    wanted = {line.partition("[")[0] for line in tests if not line.startswith("#")}
-    for package in PACKAGES:
-        project = tomllib.loads((repository / "packages" / package / "pyproject.toml").read_text())["project"]
-        extras = [d for extra in project.get("optional-dependencies", {}).values() for d in extra]
-        wanted |= {d.partition(">")[0].partition("[")[0].lower() for d in project["dependencies"] + extras}
-    assert wanted <= pinned
-
-
 def test_the_page_of_sources_is_that_of_the_manifests(repository):
     from rsvp_builder.catalog import shipped
     from rsvp_builder.source_table import markdown

@@ -6,7 +6,6 @@ import base64
 import html
 import io
 import re
-import shutil
 import subprocess
 import warnings
 from collections import Counter
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageDraw
 
+from headless_chromium import CHROMIUM, FLAGS
 from rsvp_builder.errors import RsvpError
 from rsvp_builder.gallery import write_gallery
 from rsvp_builder.gallery.marks import draw_marks
@@ -402,19 +402,6 @@ def test_a_failed_write_keeps_the_old_page(dataset: Path, tmp_path: Path, monkey
 
 # ---- In a browser --------------------------------------------------------------------------------------
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--force-device-scale-factor=1",
-]
 in_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium package")
 
 

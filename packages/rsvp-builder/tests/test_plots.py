@@ -8,7 +8,6 @@ import html
 import json
 import random
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from headless_chromium import CHROMIUM, FLAGS
 from rsvp_builder.cli.statistics import sparkline
 from rsvp_builder.dataset.plots import PLOT_NAMES, draw_plots
 from rsvp_builder.dataset.plots.sheet import COLOURS, FILL, compact, short
@@ -310,21 +310,6 @@ def test_the_gallery_holds_the_plots_of_the_whole_set_closed(rows, statistics, t
     assert HOSTILE not in page
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--force-device-scale-factor=1",
-    "--window-size=1700,900",
-]
-
-
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium package")
 @pytest.mark.parametrize(("scheme", "ground", "fill"), [(1, "#ffffff", "#0b5cad"), (0, "#181c20", "#7db7f2")])
 def test_the_gallery_shows_them_in_light_and_dark(rows, tmp_path, scheme, ground, fill):
@@ -333,7 +318,14 @@ def test_the_gallery_shows_them_in_light_and_dark(rows, tmp_path, scheme, ground
     page.write_text(page.read_text().replace('class="statistics"', 'class="statistics" open'))
     shot = tmp_path / "shot.png"
     options = [f"--user-data-dir={tmp_path / 'profile'}", f"--blink-settings=preferredColorScheme={scheme}"]
-    command = [str(CHROMIUM), *FLAGS, *options, f"--screenshot={shot}", page.as_uri()]
+    command = [
+        str(CHROMIUM),
+        *FLAGS,
+        *options,
+        "--window-size=1700,900",
+        f"--screenshot={shot}",
+        page.as_uri(),
+    ]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     pixels = np.asarray(Image.open(shot).convert("RGB")).astype(int)
 

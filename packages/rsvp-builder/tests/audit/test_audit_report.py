@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 
 import pytest
 from PIL import Image
 
+from headless_chromium import CHROMIUM, FLAGS
 from rsvp_builder.audit import run_audit
 from rsvp_builder.audit.report import choose, write_report
 
@@ -83,18 +83,6 @@ def test_an_audit_without_pairs_is_a_page_too(tmp_path, write_data_set):
 
 
 # ---- In a browser --------------------------------------------------------------------------------------
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium package")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import json
-import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+
+from fake_endpoint import FakeEndpoint, served
 
 HERE = Path(__file__).parent
 APP = HERE / "fake_server" / "app.py"
@@ -30,79 +28,24 @@ from rsvp_builder.captioning.store import Store  # noqa: E402
 KEY = "sk-test-4f9a7c1e2b8d6053-never-to-be-shown"
 
 
-@dataclass
-class Server:
-    """A running fake server and its back door."""
-
-    base_url: str
-
-    def _call(self, method: str, path: str, sent: Any = None) -> Any:
-        data = json.dumps(sent).encode() if sent is not None else None
-        root = self.base_url.removesuffix("/v1")
-        call = urllib.request.Request(f"{root}{path}", data=data, method=method)
-        with urllib.request.urlopen(call, timeout=10) as response:
-            body = response.read()
-        return json.loads(body) if body else None
-
-    def plan(self, *rules: dict[str, Any]) -> None:
-        """Sets which requests fail; see fake_server/faults.py."""
-        self._call("PUT", "/_plan", list(rules))
-
-    def settings(self, **settings: Any) -> None:
-        """Sets latency, models, api_key, decode, limits."""
-        self._call("PUT", "/_settings", settings)
-
-    def log(self) -> list[dict[str, Any]]:
-        """Requests for a completion in order of arrival: id, at, done, status, fault."""
-        return self._call("GET", "/_log")["requests"]
-
-    def most_in_flight(self) -> int:
-        """The most at once."""
-        return self._call("GET", "/_log")["most_in_flight"]
-
-    def ids(self) -> list[str]:
-        """Their ``X-Client-Request-Id``."""
-        return [entry["id"] for entry in self.log()]
-
-
-def start_server(*arguments: str) -> tuple[subprocess.Popen[str], str]:
-    """Starts a server of one's own; the base URL. It ends when its standard input is closed."""
-    process = subprocess.Popen(
-        [sys.executable, str(APP), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith("PORT "), f"the server did not start: {line!r}"
-    return process, f"http://127.0.0.1:{line.split()[1]}/v1"
-
-
-def stop_server(process: subprocess.Popen[str]) -> None:
-    """Ends it."""
-    assert process.stdin is not None and process.stdout is not None
-    process.stdin.close()
-    process.wait(10)
-    process.stdout.close()
-
-
 @pytest.fixture(scope="session")
 def server_process() -> Iterator[str]:
     """Base URL of the server that this worker's tests share, one after the other."""
-    process, base_url = start_server()
-    yield base_url
-    stop_server(process)
+    with served(APP) as base_url:
+        yield base_url
 
 
 @pytest.fixture
-def server(server_process: str) -> Server:
+def server(server_process: str) -> FakeEndpoint:
     """The fake server without latency, plan, limits or log."""
-    server = Server(server_process)
+    server = FakeEndpoint(server_process)
     until = time.monotonic() + 5
     # A request that an earlier test walked away from may still be under way.
     while any(entry["done"] is None for entry in server.log()) and time.monotonic() < until:
         time.sleep(0.02)
     server.plan()
     server.settings(latency=0.0, models=[], api_key=None, decode=True, limits={})
-    server._call("DELETE", "/_log")
+    server.forget()
     return server
 
 

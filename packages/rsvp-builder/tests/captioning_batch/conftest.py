@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from fake_endpoint import served
 
 HERE = Path(__file__).parent
 APP = HERE.parent / "captioning" / "fake_server" / "app.py"
@@ -25,16 +26,8 @@ def api_key(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, str(APP)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdin is not None and process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith("PORT "), f"the server did not start: {line!r}"
-    yield f"http://127.0.0.1:{line.split()[1]}/v1"
-    process.stdin.close()
-    process.wait(10)
-    process.stdout.close()
+    with served(APP) as base_url:
+        yield base_url
 
 
 @pytest.fixture

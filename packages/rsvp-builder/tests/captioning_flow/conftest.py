@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import importlib.util
-import json
-import os
-import select
 import shutil
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -21,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from fake_endpoint import FakeEndpoint, served
+from headless_chromium import CHROMIUM, Chromium
 from rsvp_builder.build import build
 from rsvp_builder.captioning.draft import Asking
 from rsvp_builder.captioning.planning import Planning, drafts, entry_of
@@ -159,58 +154,17 @@ def answered(captioned: Path, tmp_path: Path) -> Path:
     return shutil.copytree(captioned, tmp_path / "answered")
 
 
-class Endpoint:
-    """The fake server, and its back door."""
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-
-    def _call(self, method: str, path: str, sent: Any = None) -> Any:
-        data = json.dumps(sent).encode() if sent is not None else None
-        call = urllib.request.Request(f"{self.base_url.removesuffix('/v1')}{path}", data=data, method=method)
-        with urllib.request.urlopen(call, timeout=10) as response:
-            body = response.read()
-        return json.loads(body) if body else None
-
-    def plan(self, *rules: dict[str, Any]) -> None:
-        """Which requests fail."""
-        self._call("PUT", "/_plan", list(rules))
-
-    def settings(self, **settings: Any) -> None:
-        """Latency, the key that it wants, and so on."""
-        self._call("PUT", "/_settings", settings)
-
-    def ids(self) -> list[str]:
-        """Names of the requests that came."""
-        return [entry["id"] for entry in self._call("GET", "/_log")["requests"]]
-
-    def forget(self) -> None:
-        """Forget them."""
-        self._call("DELETE", "/_log")
-
-
 @pytest.fixture(scope="session")
 def endpoint_address() -> Iterator[str]:
     """Address of a server that this worker's tests share."""
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / "honest_server.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None and process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith("PORT "), f"the server did not start: {line!r}"
-    yield f"http://127.0.0.1:{line.split()[1]}/v1"
-    process.stdin.close()
-    process.wait(10)
-    process.stdout.close()
+    with served(HERE / "honest_server.py") as base_url:
+        yield base_url
 
 
 @pytest.fixture
-def endpoint(endpoint_address: str) -> Endpoint:
+def endpoint(endpoint_address: str) -> FakeEndpoint:
     """The server without a plan; it wants the key."""
-    endpoint = Endpoint(endpoint_address)
+    endpoint = FakeEndpoint(endpoint_address)
     endpoint.plan()
     endpoint.settings(latency=0.0, api_key=KEY)
     endpoint.forget()
@@ -250,113 +204,13 @@ def rsvp(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
 # ---- A browser -----------------------------------------------------------------------------------------
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--force-device-scale-factor=1",
-]
-PATIENCE = 60.0  # seconds, on a machine that many share
 
-
-class Browser:
-    """A Chromium at the other end of two pipes: messages are JSON, each ended by a zero byte."""
-
-    def __init__(self, profile: Path) -> None:
-        read_commands, self._commands = os.pipe()
-        self._answers, write_answers = os.pipe()
-        # Chromium reads file 3 and writes file 4; the shell puts the pipes there.
-        words = [
-            str(CHROMIUM),
-            *FLAGS,
-            "--remote-debugging-pipe",
-            f"--user-data-dir={profile}",
-            "about:blank",
-        ]
-        script = f'exec "$@" 3<&{read_commands} 4>&{write_answers}'
-        self._process = subprocess.Popen(
-            ["bash", "-c", script, "bash", *words],
-            pass_fds=(read_commands, write_answers),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(read_commands)
-        os.close(write_answers)
-        self._rest = b""
-        self._number = 0
-        self._session: str | None = None
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        targets = self.send("Target.getTargets")["targetInfos"]
-        page = next(t["targetId"] for t in targets if t["type"] == "page")
-        self._session = self.send("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.send(f"{domain}.enable")
-
-    def send(self, method: str, **params: Any) -> Any:
-        """Call a method of the protocol."""
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": params}
-        if self._session is not None:
-            message["sessionId"] = self._session
-        os.write(self._commands, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._receive()
-            if answer.get("id") == self._number:
-                assert "error" not in answer, f"{method}: {answer['error']}"
-                return answer["result"]
-
-    def _receive(self) -> Any:
-        deadline = time.monotonic() + PATIENCE
-        while b"\0" not in self._rest:
-            ready, _, _ = select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, "the browser does not answer"
-            data = os.read(self._answers, 1 << 20)
-            assert data, "the browser has gone"
-            self._rest += data
-        line, _, self._rest = self._rest.partition(b"\0")
-        message = json.loads(line)
-        params = message.get("params", {})
-        if message.get("method") == "Network.requestWillBeSent":
-            self.requests.append(params["request"]["url"])
-        elif message.get("method") == "Runtime.exceptionThrown":
-            self.complaints.append(str(params["exceptionDetails"]))
-        elif message.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
-            self.complaints.append(str(params["entry"]))
-        return message
-
-    def run(self, script: str) -> Any:
-        """The value of a JavaScript expression."""
-        result = self.send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in result, result["exceptionDetails"]
-        return result["result"].get("value")
-
-    def wait(self, script: str) -> Any:
-        """The first value of an expression that is true."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            if value := self.run(script):
-                return value
-            time.sleep(0.05)
-        raise AssertionError(f"never true: {script}\n{self.complaints}")
+class Browser(Chromium):
+    """A browser that opens pages of ours."""
 
     def goto(self, page: Path, width: int = 1200, height: int = 900) -> None:
         """Open a page of ours."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
+        self.resize(width, height)
         self.send("Page.navigate", url=page.as_uri())
         self.wait("document.body && document.body.dataset.ready !== undefined")
 
@@ -365,17 +219,6 @@ class Browser:
         for key in keys:
             self.send("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
             self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
-
-    def shot(self, path: Path) -> None:
-        """A screenshot of what is visible."""
-        path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
-
-    def close(self) -> None:
-        """End it."""
-        self.send("Browser.close")
-        self._process.wait(20)
-        os.close(self._commands)
-        os.close(self._answers)
 
 
 @pytest.fixture(scope="session")

@@ -355,7 +355,7 @@ def test_nothing_is_cut_off_and_both_schemes_are_legible(opened, tmp_path, width
             "[...document.querySelectorAll('.card button, .card textarea, .chip')]"
             ".every((part) => part.getBoundingClientRect().right <= innerWidth)"
         )
-        browser.shot(tmp_path / f"{scheme}.png")
+        browser.screenshot(tmp_path / f"{scheme}.png")
         pixels = np.asarray(Image.open(io.BytesIO((tmp_path / f"{scheme}.png").read_bytes())).convert("L"))
         ground = int(np.median(pixels[:60, : width // 3]))
         assert ground > 200 if scheme == "light" else ground < 60
